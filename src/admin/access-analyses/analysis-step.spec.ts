@@ -36,7 +36,7 @@ const event = {
 
 test('counts a scope that took too long to ask about, and says nothing of it', async () => {
   const base = { manifestSha256: 'abc', modules: [] };
-  const { progress, uses } = await analyseEvents(
+  const { progress, found } = await analyseEvents(
     [event],
     base,
     new Set(),
@@ -45,7 +45,7 @@ test('counts a scope that took too long to ask about, and says nothing of it', a
       inputs.map(({ context }) => (context.requested_scopes.includes('slow') ? null : ALLOW)),
   );
   expect(progress).toMatchObject({ uses: 1, tooSlow: 1 });
-  expect(uses.map(({ scope, count }) => [scope, count])).toEqual([
+  expect(found.map(({ scope, count }) => [scope, count])).toEqual([
     ['', 1],
     ['used', 1],
     ['unused', 0],

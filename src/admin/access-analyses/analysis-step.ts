@@ -1,9 +1,11 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { Outcome } from '../../policy/engine/outcome.js';
+import type { ReadEvent } from '../log-scans/log-portion.js';
 import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
-import type { DecideInputs } from '../policy-replays/replay-step.js';
-import type { ReadEvent } from '../policy-replays/replay-tally.js';
+import type { DecideInputs } from '../log-scans/scan.js';
+import type { ScanStep } from '../log-scans/scan-job.js';
+import type { TakenAnalysis } from './analysis-rows.js';
 import type { AnalysisProgress } from './analysis-progress.js';
 import { pairOf, textsOf, UseTally, type Pair, type Use } from './use-tally.js';
 
@@ -12,14 +14,6 @@ const MAX_ROWS = 50_000_000;
 /** Inputs that are decided at once, and after how many that policy is asked about no more events are taken in one step. */
 const AT_ONCE = 50;
 const MAX_PROBES = 500;
-
-/** What a step has come to. */
-export interface AnalysisStep {
-  /** The last event that was looked at; `null` if there was none. */
-  readonly last: string | null;
-  readonly progress: AnalysisProgress;
-  readonly uses: readonly Use[];
-}
 
 /**
  * Counts what a portion of the log shows to be used: what a decision let pass, or demanded a step-up of. A decision that other
@@ -39,7 +33,7 @@ export async function analyseEvents(
   known: ReadonlySet<string>,
   before: AnalysisProgress,
   decide: DecideInputs,
-): Promise<AnalysisStep> {
+): Promise<ScanStep<TakenAnalysis, readonly Use[]>> {
   const again = await decideAgain(decisionsOf(events), base, decide);
   const tally = new UseTally();
   const seen = new Set(known);
@@ -78,7 +72,7 @@ export async function analyseEvents(
       else if (outcome.decision !== 'deny') tally.allow(pair, scope);
     }
   }
-  return { last, progress, uses: tally.found() };
+  return { last, progress, found: tally.found() };
 }
 
 /** The pairs of a portion. */
