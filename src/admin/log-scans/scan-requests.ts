@@ -53,8 +53,8 @@ export class ScanRequests<Row extends ScanRow> {
     { operator, days, sinceMs = 0 }: AskedScan,
   ): Promise<NewScan> {
     const { entity, called, job, makeRoom } = this.terms;
-    const underWay = { zoneId, scan: { state: In(['queued', 'running']) } };
-    if (await tx.getRepository(entity).existsBy(underWay as FindOptionsWhere<Row>)) {
+    const underWay = where<Row>({ zoneId, scan: { state: In(['queued', 'running']) } });
+    if (await tx.getRepository(entity).existsBy(underWay)) {
       throw new ConflictException(
         `${called.any} is under way in the zone: wait for it, or cancel it`,
       );
@@ -77,8 +77,8 @@ export class ScanRequests<Row extends ScanRow> {
 
   /** Finds a scan of a zone. @throws {NotFoundException} */
   find(db: EntityManager, zoneId: string, id: string): Promise<Row> {
-    const where = { zoneId, id } as FindOptionsWhere<Row> & { readonly id: string };
-    return findRow(db.getRepository(this.terms.entity), where, this.terms.called.missing);
+    const { entity, called } = this.terms;
+    return findRow(db.getRepository(entity), { ...where<Row>({ zoneId }), id }, called.missing);
   }
 
   /**
@@ -95,4 +95,9 @@ export class ScanRequests<Row extends ScanRow> {
     }
     return after;
   }
+}
+
+function where<Row extends ScanRow>(of: FindOptionsWhere<ScanRow>): FindOptionsWhere<Row> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of scans has what is asked for
+  return of as FindOptionsWhere<Row>;
 }
