@@ -14,7 +14,7 @@ mkdirSync(CACHE, { recursive: true });
 const root = mkdtempSync(join(CACHE, 'policy-'));
 const compiled = join(root, 'policy');
 /** What the folder imports from others. */
-const BESIDE = ['../platform/http/kept-on.ts'];
+const BESIDE = ['../platform/kept-on.ts'];
 
 function compileFolder(): void {
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
