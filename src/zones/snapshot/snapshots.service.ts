@@ -14,18 +14,16 @@ import { shareOf } from '../../platform/workers/share.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
-import { KeyRings } from '../../keys/signing/key-rings.service.js';
 import { KeySets } from '../../keys/publishing/key-sets.service.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
-import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
-import { PolicySets } from '../../policy/policy-sets.service.js';
 import type { Basis } from './basis.js';
 import { whichAreCurrent, whichExist } from './check-zones.js';
-import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
+import type { StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import { SnapshotMemory } from './snapshot-memory.js';
 import { ZoneLoads } from './zone-loads.js';
+import { StoredZones } from './stored-zones.service.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
 
@@ -66,33 +64,20 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    sealing: Sealing,
-    keyRings: KeyRings,
+    private readonly stored: StoredZones,
     private readonly keySets: KeySets,
-    policySets: PolicySets,
     private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
     @Inject(ENV)
-    {
-      snapshotBytes,
-      workers,
-      issuerUrl,
-      expiryOnlySeconds,
-    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'issuerUrl' | 'expiryOnlySeconds'>,
+    { snapshotBytes, workers }: Pick<RunningEnv, 'snapshotBytes' | 'workers'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
     this.existing = new JoinedReads((ids) => whichExist(this.dataSource, ids), LIMITS);
     this.checks = new JoinedReads((bases) => whichAreCurrent(this.dataSource, bases), LIMITS);
-    this.zoneLoads = this.loadsWith({
-      sealing,
-      keyRings,
-      policySets,
-      issuerUrl,
-      expiryOnlySeconds,
-    });
+    this.zoneLoads = this.makeLoads();
   }
 
   onModuleInit(): void {
@@ -281,11 +266,11 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return loading;
   }
 
-  private loadsWith(services: SnapshotServices): ZoneLoads<StoredZone, ZoneSnapshot> {
+  private makeLoads(): ZoneLoads<StoredZone, ZoneSnapshot> {
     const open = async (stored: StoredZone): Promise<ZoneSnapshot> => {
       let opened = false;
       try {
-        const snapshot = await openZone(stored, this.clock.now(), services);
+        const snapshot = await this.stored.open(stored);
         opened = true;
         return snapshot;
       } finally {
@@ -294,7 +279,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     };
     const loading = {
       exists: (id: string) => this.existing.ask(id, id),
-      read: (id: string) => readZone(this.dataSource.manager, id, this.clock.now(), services),
+      read: (id: string) => this.stored.read(id),
       open,
     };
     return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));
