@@ -6,7 +6,7 @@ import type {
   MigrateCommand,
   VerifyAuditCommand,
 } from './cli/direct-command.js';
-import type { Outcome } from './cli/outcome.js';
+import type { Outcome } from './cli/command-result.js';
 import type { Progress } from './cli/progress.js';
 import type { Env } from './platform/config/env.js';
 
@@ -140,7 +140,7 @@ try {
   // What was written may still be in a pipe; connections that would linger are not waited for.
   process.stdout.write('', () => process.exit(code));
 } catch (error) {
-  const { EXIT } = await import('./cli/outcome.js');
+  const { EXIT } = await import('./cli/command-result.js');
   const text = await describe(error);
   process.stderr.write(`${text}\n`, () => process.exit(EXIT.impossible));
 }

@@ -11,7 +11,7 @@ import { CommandModule } from './app.module.js';
 import type { Format, ServiceCommand } from './cli/direct-command.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
-import type { Outcome } from './cli/outcome.js';
+import type { Outcome } from './cli/command-result.js';
 import { prune } from './cli/prune.js';
 import { reopenAdminToken } from './cli/reopen-admin-token.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';

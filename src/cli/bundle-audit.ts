@@ -3,7 +3,7 @@ import { BundleRows } from '../evidence/bundle/bundle-rows.js';
 import { writeBundle } from '../evidence/bundle/write-bundle.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { CommandFailure } from './failure.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
 import { readingDatabase } from './reading-database.js';
 

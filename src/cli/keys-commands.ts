@@ -6,7 +6,7 @@ import type { KeyUsage } from '../sealing/key-usage.js';
 import type { SealedValues, StoredValue } from '../sealing/sealed-values.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { Sealing } from '../sealing/sealing.service.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type Outcome } from './command-result.js';
 
 /** The services that {@link rewrapAll} uses. */
 export interface RewrapServices {

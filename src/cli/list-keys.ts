@@ -4,7 +4,7 @@ import { keyState } from '../keys/rotation/key-schedule.js';
 import { keyIdOf } from '../sealing/seal.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { scheduleOf } from '../keys/rotation/stored-schedule.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type Outcome } from './command-result.js';
 
 /**
  * `keys list`: every signing key with its state, schedule and signer. Nothing private is in it.

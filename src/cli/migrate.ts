@@ -1,5 +1,5 @@
 import { migrateByHand } from '../schema/migrate.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 
 /** `mandate migrate`: brings the database up to date before a new version starts, or distributes it as well. */
 export async function migrateDatabase(options: { readonly distribute: boolean }): Promise<Outcome> {

@@ -7,7 +7,7 @@ import {
   type Maintained,
   type OldDay,
 } from '../ledger/maintenance-connection.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type Outcome } from './command-result.js';
 
 /** A day of a table that is older than it has to be. */
 interface Due {

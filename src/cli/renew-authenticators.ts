@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import type { AuthenticatorRenewal } from '../admin/step-up/authenticator-renewal.service.js';
 import { Zone } from '../zones/zone.entity.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 
 /** People that are looked up at once. */
 const PAGE = 200;

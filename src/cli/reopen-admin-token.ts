@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { AdminTokenDoor } from '../admin/operators/admin-token-door.service.js';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { NO_ZONE } from '../ledger/entry.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 
 /**
  * `operators reopen-admin-token`: lets whoever holds `ADMIN_TOKEN` in again, at every replica that has one, with an audit

@@ -4,7 +4,7 @@ import type { KeyRotation } from '../admin/keys/key-rotation.service.js';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { instant } from '../platform/config/clock.js';
 import { Zone } from '../zones/zone.entity.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type Outcome } from './command-result.js';
 
 /** The services that {@link rotateKeys} uses. */
 export interface RotateServices {

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { TwoPersonSwitch } from '../admin/approvals/two-person-switch.service.js';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { NO_ZONE } from '../ledger/entry.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 
 /**
  * `operators turn-off-two-person-rule`: for when there are no two persons any more who could. Whoever can write to the

@@ -5,7 +5,7 @@ import { readLog } from '../audit/verify/read-log.js';
 import { SealedRows } from '../audit/verify/read-sealed.js';
 import { verifySealed, type HeldAgainst } from '../audit/verify/verify-sealed.js';
 import { FoundFaults } from './found-faults.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 import type { Progress } from './progress.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
 import { readVkey } from './read-vkey.js';

@@ -6,7 +6,7 @@ import { inWords } from '../evidence/receipts/receipt-words.js';
 import { verifyReceipts } from '../evidence/receipts/verify-receipts.js';
 import type { JsonObject } from '../oauth/strict-json.js';
 import { readVkey } from './read-vkey.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './command-result.js';
 import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
 
 /** What `receipt verify` is given: files, and public keys. */

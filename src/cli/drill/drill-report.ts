@@ -1,4 +1,4 @@
-import { EXIT, table, type Outcome } from '../outcome.js';
+import { EXIT, table, type Outcome } from '../command-result.js';
 
 /** What was measured of one channel, and what is promised of it. */
 export interface Measured {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../platform/config/clock.js';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../command-result.js';
 import {
   byExchange,
   byIntrospection,
