@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import { NOTHING_ANALYSED } from './analysis-progress.js';
 import { analyseEvents } from './analysis-step.js';
 
 const CLIENT = '0192f0c1-0000-7000-8000-00000000000a';
-const ALLOW: Outcome = { decision: 'allow', failed: false, stepUp: null, maxTtlSeconds: null };
+const ALLOW: PolicyOutcome = {
+  decision: 'allow',
+  failed: false,
+  stepUp: null,
+  maxTtlSeconds: null,
+};
 const input: PolicyInput = {
   schema_version: '1',
   principal: { type: 'Application', id: CLIENT, zone_id: 'z' },

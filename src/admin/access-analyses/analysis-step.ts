@@ -1,6 +1,6 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import type { ReadEvent } from '../log-scans/log-portion.js';
 import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import type { DecideInputs } from '../log-scans/scan.js';
@@ -125,7 +125,7 @@ async function decideAgain(
   decisions: readonly RecordedDecision[],
   base: BulkSet | null,
   decide: DecideInputs,
-): Promise<ReadonlyMap<RecordedDecision, Outcome | null>> {
+): Promise<ReadonlyMap<RecordedDecision, PolicyOutcome | null>> {
   if (base === null) return new Map();
   const others = decisions.filter(
     ({ outcome, manifestSha256 }) =>
@@ -143,8 +143,8 @@ async function decideAll(
   set: BulkSet,
   inputs: readonly PolicyInput[],
   decide: DecideInputs,
-): Promise<readonly (Outcome | null)[]> {
-  const outcomes: (Outcome | null)[] = [];
+): Promise<readonly (PolicyOutcome | null)[]> {
+  const outcomes: (PolicyOutcome | null)[] = [];
   for (let start = 0; start < inputs.length; start += AT_ONCE) {
     // oxlint-disable-next-line no-await-in-loop -- one portion at a time: it is to take no more than one thread
     outcomes.push(...(await decide(set, inputs.slice(start, start + AT_ONCE))));

@@ -1,6 +1,6 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 
 /** What a scan is about to do, does, or has come to. */
 export type ScanState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -36,7 +36,7 @@ export interface TakenScan<Progress extends ScanProgress = ScanProgress> {
 export type DecideInputs = (
   set: BulkSet,
   inputs: readonly PolicyInput[],
-) => Promise<readonly (Outcome | null)[]>;
+) => Promise<readonly (PolicyOutcome | null)[]>;
 
 /** Decisions that may take too long; with a set that is so heavy no scan goes on. */
 export const MAX_SLOW = 100;

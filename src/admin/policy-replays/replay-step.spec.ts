@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import type { ReadEvent } from '../log-scans/log-portion.js';
 import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import { MAX_SLOW, type DecideInputs } from '../log-scans/scan.js';
@@ -8,7 +8,7 @@ import { changesOf, NOTHING_REPLAYED } from './replay-progress.js';
 import { isTooSlow, replayEvents } from './replay-step.js';
 import { MAX_EXAMPLES, MAX_GROUPS, ReplayTally } from './replay-tally.js';
 
-const outcome = (decision: Outcome['decision']): Outcome => ({
+const outcome = (decision: PolicyOutcome['decision']): PolicyOutcome => ({
   decision,
   failed: false,
   stepUp: null,

@@ -1,5 +1,5 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import type { ReadEvent } from '../log-scans/log-portion.js';
 import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import { MAX_SLOW, type DecideInputs } from '../log-scans/scan.js';
@@ -20,7 +20,12 @@ const MAX_BYTES = 4 * 1_024 ** 3;
 /** Inputs that are decided at once. */
 const AT_ONCE = 50;
 /** What is decided where nothing is active. */
-const DENIED: Outcome = { decision: 'deny', failed: false, stepUp: null, maxTtlSeconds: null };
+const DENIED: PolicyOutcome = {
+  decision: 'deny',
+  failed: false,
+  stepUp: null,
+  maxTtlSeconds: null,
+};
 
 /**
  * Makes the decisions of a portion of the log again.

@@ -1,4 +1,4 @@
-import type { Outcome, OutcomeChange } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome, OutcomeChange } from '../../policy/engine/outcome.js';
 import { changeBetween } from '../../policy/engine/outcome.js';
 import type { ReadEvent } from '../log-scans/log-portion.js';
 import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
@@ -62,8 +62,8 @@ export class ReplayTally {
    */
   compare(
     { clientId, resource, requestId }: RecordedDecision,
-    before: Outcome | null,
-    after: Outcome | null,
+    before: PolicyOutcome | null,
+    after: PolicyOutcome | null,
     byOthers: boolean,
   ): void {
     if (before === null || after === null) {

@@ -26,7 +26,7 @@ export async function commitInTurn<T>(
 ): Promise<T> {
   const began = performance.now();
   for (;;) {
-    const outcome = await commitIf<Outcome<T>>(
+    const outcome = await commitIf<TurnResult<T>>(
       dataSource,
       (result) => 'value' in result && keep(result.value),
       async (tx) => {
@@ -41,7 +41,7 @@ export async function commitInTurn<T>(
 }
 
 /** What a transaction came to, or why it had no turn. */
-type Outcome<T> = { readonly value: T } | Missed;
+type TurnResult<T> = { readonly value: T } | Missed;
 
 interface Missed {
   readonly missed: QueryFailedError;

@@ -14,7 +14,7 @@ import {
 } from '../engine/held-policies.js';
 import { decideByHeld, holdSet, type HeldQuestion } from '../engine/held-sets.js';
 import { locate, type Located, type LocateRequest } from '../engine/locate.js';
-import type { Outcome } from '../engine/outcome.js';
+import type { PolicyOutcome } from '../engine/outcome.js';
 import type { NamedPolicy, ReadPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
@@ -60,7 +60,7 @@ export interface TaskOutputs {
   hold: void;
   ask: NamedAnswers;
   holdSet: void;
-  decideByHeld: readonly Outcome[] | null;
+  decideByHeld: readonly PolicyOutcome[] | null;
 }
 
 /** The name of a task. */
