@@ -23,7 +23,8 @@ import {
   preparse,
 } from './engine.js';
 import { entityKey, type Head } from './heads.js';
-import { type CedarRequest, type PolicyInput, uidsOf } from './input.js';
+import { type CedarRequest, uidsOf } from './cedar-request.js';
+import type { PolicyInput } from './input.js';
 import type { NamedPolicy } from './read-module.js';
 import { type KeyPart, ReadTree } from './read-tree.js';
 
