@@ -15,6 +15,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
   'platform/database/wake-job.sql',
+  'platform/database/distributed.sql',
   'policy/immutable-versions.sql',
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',

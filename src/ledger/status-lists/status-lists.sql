@@ -165,8 +165,8 @@ BEGIN
         WHEN check_violation THEN NULL;
       END;
     END LOOP;
-    EXECUTE format('DELETE FROM %1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$I WHERE exp_hour < %2$s LIMIT 50000))',
-      parent || '_default', this_hour - 1);
+    EXECUTE format('DELETE FROM %1$I WHERE %2$s IN (SELECT %3$s FROM %1$I WHERE exp_hour < %4$s LIMIT 50000)',
+      parent || '_default', row_names(parent || '_default'), trim(row_names(parent || '_default'), '()'), this_hour - 1);
     FOR part IN
       SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
        WHERE i.inhparent = to_regclass(format('%I', parent)) AND c.relname ~ '_h[0-9]+$'

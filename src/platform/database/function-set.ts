@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '3ffd4a242c48ce429cc2d9a517b6363efe959b986822b3cf1a2d52c5888036cb',
+  sha256: '4ca0121098e420cdcee359274321d1eb0d5ac4f132dfd36a4a37b02fe29dbe5e',
 } as const;
