@@ -1,12 +1,20 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { PLACEMENTS } from '../../src/schema/distribution/placements.js';
 import { migrate } from '../../src/schema/migrate.js';
+import { PG_DUMP } from '../conform/tools.js';
 import { CITUS_URL, createCitusDatabase, ON_CITUS } from '../setup/citus.js';
 import { runCli } from '../setup/cli.js';
 import { rows, startReplica, withClient } from '../setup/harness.js';
 import { createTestZone } from '../setup/zone.js';
+
+const run = promisify(execFile);
 
 const distribute = (url: string, as: object = {}) =>
   runCli(['migrate', '--distribute'], { DATABASE_URL: url, ...as });
@@ -47,9 +55,11 @@ const PLACED = Object.entries(PLACEMENTS)
   .map(([name, type]) => ({ name, type }))
   .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
+/** Citus hides the tables of shards, and not their constraints. */
 const CONSTRAINTS = `
-  SELECT conrelid::regclass::text || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS is FROM pg_constraint
-   WHERE contype IN ('f', 'u', 'p') AND conparentid = 0 AND connamespace = 'public'::regnamespace
+  SELECT c.relname || ' ' || o.conname || ' ' || pg_get_constraintdef(o.oid) AS is
+    FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
+   WHERE o.contype IN ('f', 'u', 'p') AND o.conparentid = 0 AND c.relnamespace = 'public'::regnamespace
    ORDER BY 1`;
 
 const TRIGGERS = `
@@ -67,6 +77,7 @@ describe.skipIf(CITUS_URL === undefined)(`migrate --distribute ${ON_CITUS}`, () 
     await step('names of zones', () => keepsNamesUnique(url, workers));
     await step('days', () => keepsDays(url, workers));
     await step('a zone that moves', () => movesAndRemovesZone(url));
+    if (PG_DUMP.path !== null) await step('the way back', () => goesBack(url, PG_DUMP.path ?? ''));
   });
 
   test('says in a sentence what keeps a database from being distributed, and leaves it as it is', async () => {
@@ -290,3 +301,30 @@ const otherNodes = (url: string, zone: string) =>
   );
 const MOVE = `
   SELECT citus_move_shard_placement(get_shard_id_for_distribution_column('zones', $1::uuid), $2::int, $3::int, 'block_writes')`;
+
+/** Goes back to one server, as docs/scaling.md has it. */
+async function goesBack(url: string, pgDump: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'mandate-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [dump, list] = [join(folder, 'dump'), join(folder, 'list')];
+  const pgRestore = join(dirname(pgDump), 'pg_restore');
+  await run(pgDump, ['--format=custom', `--file=${dump}`, url]);
+  const { stdout } = await run(pgRestore, ['--list', dump]);
+  const lines = stdout.split('\n').filter((line) => !/EXTENSION.* citus/.test(line));
+  expect(lines.length).toBe(stdout.split('\n').length - 4);
+  await writeFile(list, lines.join('\n'));
+  const plain = (await createCitusDatabase({ extension: false })).url;
+  await run(pgRestore, [`--dbname=${plain}`, `--use-list=${list}`, dump]);
+  expect(await contentsOf(plain)).toEqual(await contentsOf(url));
+  const page = await readFile(new URL('../../docs/scaling.md', import.meta.url), 'utf8');
+  const statements = /```sql\n(.*?)```/s.exec(page)?.[1] ?? '';
+  for (const statement of statements.split('\n').filter((line) => line !== '')) {
+    await rows(plain, statement);
+  }
+  expect((await runCli(['migrate'], { DATABASE_URL: plain })).stdout).toBe('nothing to do\n');
+  const [next] = await rows(
+    plain,
+    `SELECT nextval('versions') > (SELECT max(settings_version) FROM zones) AS above`,
+  );
+  expect(next).toEqual({ above: true });
+}
