@@ -31,7 +31,7 @@ export async function createCitusDatabase(
   );
   const database = `test_${randomUUID().replaceAll('-', '')}`;
   const servers = nodes.map(({ host, port }) => {
-    const url = new URL(String(CITUS_URL));
+    const url = new URL(CITUS_URL);
     url.hostname = host;
     url.port = String(port);
     return url.href;
