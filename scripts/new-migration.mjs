@@ -13,6 +13,7 @@ const path = `src/schema/migrations/${stamp}-${name}.ts`;
 writeFileSync(
   path,
   `import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { placeTable } from './place-table.js';
 import { refuseToGoBack } from './refuse-to-go-back.js';
 
 /** What it adds. */
@@ -21,7 +22,11 @@ export class ${className} implements MigrationInterface {
 
   async up(db: QueryRunner): Promise<void> {
     await db.query(\`
-      CREATE TABLE …
+      CREATE TABLE … without foreign keys
+    \`);
+    await placeTable(db, '…');
+    await db.query(\`
+      ALTER TABLE … ADD FOREIGN KEY (zone_id) REFERENCES zones ON DELETE CASCADE
     \`);
   }
 

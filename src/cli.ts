@@ -6,7 +6,7 @@ import type {
   MigrateCommand,
   VerifyAuditCommand,
 } from './cli/direct-command.js';
-import type { Outcome } from './cli/outcome.js';
+import type { CommandResult } from './cli/command-result.js';
 import type { Progress } from './cli/progress.js';
 import type { Env } from './platform/config/env.js';
 
@@ -54,13 +54,13 @@ async function runDirectly(command: DirectCommand): Promise<number> {
 }
 
 /** Prints what is left to print. @returns the exit code */
-async function finish({ json }: Format, outcome: Outcome): Promise<number> {
+async function finish({ json }: Format, outcome: CommandResult): Promise<number> {
   if (!json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
 }
 
-async function verifyAudit(command: VerifyAuditCommand & Format): Promise<Outcome> {
+async function verifyAudit(command: VerifyAuditCommand & Format): Promise<CommandResult> {
   const ports = { print, progress: await progressHere() };
   const { bundle, json } = command;
   if (bundle !== null) {
@@ -87,7 +87,7 @@ async function run(
     }
   >,
   env: Env,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   if (command.name !== 'drill') {
     const { runOnService } = await import('./service-commands.js');
     return runOnService(command, env, print);
@@ -107,7 +107,7 @@ async function tokenFor(server: string): Promise<string> {
   return token;
 }
 
-async function migrate(command: MigrateCommand): Promise<Outcome> {
+async function migrate(command: MigrateCommand): Promise<CommandResult> {
   const { migrateDatabase } = await import('./cli/migrate.js');
   return migrateDatabase(command);
 }
@@ -140,7 +140,7 @@ try {
   // What was written may still be in a pipe; connections that would linger are not waited for.
   process.stdout.write('', () => process.exit(code));
 } catch (error) {
-  const { EXIT } = await import('./cli/outcome.js');
+  const { EXIT } = await import('./cli/command-result.js');
   const text = await describe(error);
   process.stderr.write(`${text}\n`, () => process.exit(EXIT.impossible));
 }

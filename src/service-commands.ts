@@ -11,7 +11,7 @@ import { CommandModule } from './app.module.js';
 import type { Format, ServiceCommand } from './cli/direct-command.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
-import type { Outcome } from './cli/outcome.js';
+import type { CommandResult } from './cli/command-result.js';
 import { prune } from './cli/prune.js';
 import { reopenAdminToken } from './cli/reopen-admin-token.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';
@@ -39,7 +39,7 @@ export async function runOnService(
   command: ServiceCommand & Format,
   given: Env,
   print: (line: string) => Promise<void>,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const logger = createLogger('silent');
   const { env: prepared, stop } = await attach(given, logger);
   try {
@@ -81,7 +81,7 @@ async function run(
   command: ServiceCommand & Format,
   app: INestApplicationContext,
   print: (line: string) => Promise<void>,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or mandate migrate');

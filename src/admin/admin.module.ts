@@ -48,6 +48,7 @@ import { GatewayGuard } from './policy/gateway.guard.js';
 import { Tenants } from './management/in-tenant.js';
 import { refuseNotThere } from './management/not-there.js';
 import { OutboundPolicyChanges } from './outbound-policies/outbound-policy-changes.service.js';
+import { IssuerRegistry } from './issuers/issuer-registry.service.js';
 import { Analysing } from './access-analyses/analysing.service.js';
 import { accessAnalysisMetrics } from './access-analyses/access-analysis.metrics.js';
 import { policyReplayMetrics } from './policy-replays/policy-replay.metrics.js';
@@ -120,6 +121,7 @@ import { OPERATORS_CONNECTIONS, SERVICES_OF_OPERATORS } from './connections.js';
     Explanations,
     PoliciesOfDecisions,
     Deletions,
+    IssuerRegistry,
     KeyRotation,
     AutomaticRotation,
     Replaying,

@@ -45,7 +45,9 @@ import { RevocationsController } from './revocations/revocations.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up/step-up-types.controller.js';
+import { InstallationWebhookDeliveriesController } from './webhooks/installation-webhook-deliveries.controller.js';
 import { InstallationWebhooksController } from './webhooks/installation-webhooks.controller.js';
+import { WebhookDeliveriesController } from './webhooks/webhook-deliveries.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones/zones.controller.js';
@@ -93,7 +95,9 @@ export const CONTROLLERS = [
   StepUpTypesController,
   ProofSystemsController,
   WebhooksController,
+  WebhookDeliveriesController,
   InstallationWebhooksController,
+  InstallationWebhookDeliveriesController,
   InstallationOutboundPoliciesController,
   ZoneOutboundPoliciesController,
   TenantsController,

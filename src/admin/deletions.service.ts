@@ -23,9 +23,11 @@ export interface Removable<Row extends ObjectLiteral, Affects extends object> {
   readonly check?: (tx: EntityManager, row: Row) => Promise<void>;
   /** Counts what hangs on it, for a dry run. */
   readonly affects: (tx: EntityManager, row: Row) => Promise<Affects>;
+  /** What ends it, where its row stays; its row is deleted unless this says so. */
+  readonly end?: (tx: EntityManager, row: Row) => Promise<unknown>;
 }
 
-/** Removes things that are gone with their row, or says what would go. */
+/** Removes things that are gone with their row, or ends those of which it stays, or says what would go. */
 @Injectable()
 export class Deletions {
   constructor(
@@ -41,7 +43,7 @@ export class Deletions {
   async run<Row extends ObjectLiteral, View extends object, Affects extends object>(
     { change, precondition, query, response }: Deletion,
     kind: Administered<Row, View>,
-    { where, check, affects }: Removable<Row, Affects>,
+    { where, check, affects, end }: Removable<Row, Affects>,
   ): Promise<DryRun<WouldDelete<View, Affects>> | undefined> {
     const findRemovable = async (tx: EntityManager) => {
       const found = await findMatching(tx, kind, where, precondition);
@@ -55,8 +57,8 @@ export class Deletions {
       });
     }
     await this.changes.run(change, async (tx) => {
-      const { view } = await findRemovable(tx);
-      await tx.getRepository(kind.entity).delete(where);
+      const { row, view } = await findRemovable(tx);
+      await (end === undefined ? tx.getRepository(kind.entity).delete(where) : end(tx, row));
       return { result: undefined, details: { [kind.recordedAs]: view } };
     });
     return undefined;

@@ -1,6 +1,5 @@
-import { Type } from 'class-transformer';
-import { IsOptional, IsUUID, Max, Min } from 'class-validator';
-import { IsLine, IsSearchText, IsWholeNumber, MayBeAbsent } from '../platform/http/validators.js';
+import { IsOptional, IsUUID } from 'class-validator';
+import { IsLimit, IsLine, IsSearchText, MayBeAbsent } from '../platform/http/validators.js';
 
 /** How much of a list is shown to who does not say. */
 export const PAGE_LIMIT = 100;
@@ -8,11 +7,7 @@ export const PAGE_LIMIT = 100;
 /** How much of a list is asked for. */
 export class LimitQuery {
   /** How many at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsWholeNumber()
-  @Min(1)
-  @Max(500)
+  @IsLimit()
   limit?: number = PAGE_LIMIT;
 }
 

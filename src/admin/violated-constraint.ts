@@ -38,6 +38,18 @@ export const FIELD_OF_CONSTRAINT: Readonly<Record<string, string>> = {
 };
 
 /**
+ * The constraint that a statement was refused for, by its name in the schema: in a distributed database each shard has its
+ * own, with the number of the shard behind it.
+ *
+ * @returns `null` if it was refused for none
+ */
+export function violatedConstraint(error: unknown): string | null {
+  if (!(error instanceof QueryFailedError)) return null;
+  const name: unknown = Reflect.get(error.driverError, 'constraint');
+  return typeof name === 'string' ? name.replace(/_\d{6,}$/, '') : null;
+}
+
+/**
  * The conflict that a change ran into, if the database refused it for a constraint; what was thrown otherwise.
  *
  * @param removes whether the change removes something: then something else refers to that, otherwise the change refers to
@@ -48,7 +60,7 @@ export function asConflict(error: unknown, removes: boolean): unknown {
   if (!(error instanceof QueryFailedError)) return error;
   const { driverError } = error;
   const code: unknown = Reflect.get(driverError, 'code');
-  const field = FIELD_OF_CONSTRAINT[String(Reflect.get(driverError, 'constraint'))];
+  const field = FIELD_OF_CONSTRAINT[violatedConstraint(error) ?? ''];
   const conflict = (message: string, one: Omit<FieldError, 'field'>): ConflictException => {
     const errors: FieldError[] = field === undefined ? [] : [{ field, ...one }];
     const body = { message, ...(errors.length === 0 ? {} : { errors }) };

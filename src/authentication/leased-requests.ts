@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { atMost } from '../platform/at-most.js';
 import type { Window } from './counts.js';
 import type { Lease, LeaseRequest } from './leases.js';
 
@@ -27,7 +28,7 @@ interface Purse {
  * (It takes the place of the library's counter in memory, whose abstract class is there as a type only.)
  */
 export class LeasedRequests extends RateLimiterMemory {
-  private readonly purses = new LRUCache<string, Purse>({ max: MAX_KEYS });
+  private readonly purses = new LRUCache<string, Purse>(atMost(MAX_KEYS));
 
   /** @param ask asks the primary process */
   constructor(

@@ -3,7 +3,7 @@ import { BundleRows } from '../evidence/bundle/bundle-rows.js';
 import { writeBundle } from '../evidence/bundle/write-bundle.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { CommandFailure } from './failure.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
 import { readingDatabase } from './reading-database.js';
 
@@ -24,7 +24,7 @@ export interface BundleAudit {
  *
  * @throws {CommandFailure} if there is such a file, or nothing is sealed yet
  */
-export async function bundleAudit(asked: BundleAudit): Promise<Outcome> {
+export async function bundleAudit(asked: BundleAudit): Promise<CommandResult> {
   const { zoneId, output, from, to } = asked;
   const kept: KeptCheckpoint[] = [];
   for (const path of asked.checkpoints) kept.push(...(await readCheckpointFile(path, null)));

@@ -5,7 +5,7 @@ import { isObject, listOf, objectOf, textOf } from './api/json.js';
 import type { CommandContext } from './context.js';
 import { CommandFailure } from './failure.js';
 import { nounOf } from './nouns/nouns.js';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 import { printItems, printOne, type Column } from './print/things.js';
 import type { Terminal } from './terminal.js';
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command as Node } from 'commander';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 import { buildProgram } from './program.js';
 
 const PAGE = fileURLToPath(new URL('../../docs/command-line.md', import.meta.url));

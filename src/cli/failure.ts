@@ -1,4 +1,4 @@
-import type { EXIT } from './outcome.js';
+import type { EXIT } from './command-result.js';
 
 /** Why a command ends without being done, in words for operators, and with which exit code. */
 export class CommandFailure extends Error {

@@ -6,7 +6,7 @@ import type { KeyUsage } from '../sealing/key-usage.js';
 import type { SealedValues, StoredValue } from '../sealing/sealed-values.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { Sealing } from '../sealing/sealing.service.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type CommandResult } from './command-result.js';
 
 /** The services that {@link rewrapAll} uses. */
 export interface RewrapServices {
@@ -28,7 +28,7 @@ export interface VerifyServices {
  *
  * @param all also values that are sealed under it already
  */
-export async function rewrapAll(services: RewrapServices, all: boolean): Promise<Outcome> {
+export async function rewrapAll(services: RewrapServices, all: boolean): Promise<CommandResult> {
   const { done, skipped, broken } = await services.rewrap.run(all);
   const keys = await describeKeys(services);
   return {
@@ -47,7 +47,7 @@ export async function rewrapAll(services: RewrapServices, all: boolean): Promise
  * `keys verify`: opens every sealed value, compares each public key with its `kid`, to which the private
  * one is sealed, and lists the key-encryption keys in use.
  */
-export async function verifyAll(services: VerifyServices): Promise<Outcome> {
+export async function verifyAll(services: VerifyServices): Promise<CommandResult> {
   let opened = 0;
   const broken: StoredValue[] = [];
   for await (const value of services.sealedValues.read()) {

@@ -4,7 +4,7 @@ import { keyState } from '../keys/rotation/key-schedule.js';
 import { keyIdOf } from '../sealing/seal.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { scheduleOf } from '../keys/rotation/stored-schedule.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type CommandResult } from './command-result.js';
 
 /**
  * `keys list`: every signing key with its state, schedule and signer. Nothing private is in it.
@@ -16,7 +16,7 @@ export async function listKeys(
   read: EntityManager,
   zoneId: string | null,
   now: number,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const rows = await read.getRepository(SigningKey).find({
     where: zoneId === null ? {} : { zoneId },
     order: { zoneId: 'ASC', activatesAt: 'ASC', kid: 'ASC' },

@@ -11,7 +11,7 @@ import type { DirectCommand } from './direct-command.js';
 import { addDirectCommands } from './direct-commands.js';
 import { CommandFailure } from './failure.js';
 import { addNounCommands, type Ask } from './noun-commands.js';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 import type { Terminal } from './terminal.js';
 import { addAuditCommands } from './audit-commands.js';
 import { addZoneFileCommands } from './zone-file-commands.js';

@@ -7,7 +7,7 @@ import {
   type Maintained,
   type OldDay,
 } from '../ledger/maintenance-connection.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type CommandResult } from './command-result.js';
 
 /** A day of a table that is older than it has to be. */
 interface Due {
@@ -26,7 +26,7 @@ interface Due {
  *
  * @throws the driver's error, for one if the audit log is in use just now: days that went before it are gone
  */
-export async function prune(env: Maintained, plan: boolean): Promise<Outcome> {
+export async function prune(env: Maintained, plan: boolean): Promise<CommandResult> {
   return maintaining(env, async (client) => {
     const audit = await dueDays(client, env.retention);
     const due: Due[] = [

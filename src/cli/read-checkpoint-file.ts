@@ -3,7 +3,7 @@ import { readKept, type KeptCheckpoint } from '../audit/verify/kept-checkpoint.j
 import type { NoteKey } from '../transparency-log/note-key.js';
 import { MOST_NOTE_BYTES } from '../transparency-log/signed-note.js';
 import { CommandFailure } from './failure.js';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 
 /**
  * Reads checkpoints that were kept in a file.

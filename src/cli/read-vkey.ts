@@ -1,6 +1,6 @@
 import { parseVkey, type NoteKey } from '../transparency-log/note-key.js';
 import { CommandFailure } from './failure.js';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 
 /** Reads a public key of a log as it is said: `name+id+base64` (C2SP signed-note). @throws {CommandFailure} if it is none */
 export function readVkey(text: string): NoteKey {

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import type { AuthenticatorRenewal } from '../admin/step-up/authenticator-renewal.service.js';
 import { Zone } from '../zones/zone.entity.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 
 /** People that are looked up at once. */
 const PAGE = 200;
@@ -37,7 +37,7 @@ export async function renewAuthenticators(
   services: RenewalServices,
   { zoneId, json }: { readonly zoneId: string | null; readonly json: boolean },
   print: (line: string) => Promise<void>,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   let count = 0;
   try {
     for (const id of await zonesFor(services.read, zoneId)) {

@@ -4,7 +4,7 @@ import type { KeyRotation } from '../admin/keys/key-rotation.service.js';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { instant } from '../platform/config/clock.js';
 import { Zone } from '../zones/zone.entity.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, table, type CommandResult } from './command-result.js';
 
 /** The services that {@link rotateKeys} uses. */
 export interface RotateServices {
@@ -22,7 +22,7 @@ export async function rotateKeys(
   { read, rotation }: RotateServices,
   zoneId: string | null,
   emergency: boolean,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const zones =
     zoneId === null
       ? await read.getRepository(Zone).find({ select: { id: true } })

@@ -6,7 +6,7 @@ import { Pkcs11Keys } from '../keys/signer/pkcs11-keys.js';
 import { startSigner } from '../keys/signer/signer-server.js';
 import type { SignerOptions } from './direct-command.js';
 import { CommandFailure } from './failure.js';
-import { EXIT } from './outcome.js';
+import { EXIT } from './command-result.js';
 
 /**
  * `signer`: signs for others until SIGTERM or SIGINT.

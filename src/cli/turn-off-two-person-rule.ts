@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { TwoPersonSwitch } from '../admin/approvals/two-person-switch.service.js';
 import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { NO_ZONE } from '../ledger/entry.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 
 /**
  * `operators turn-off-two-person-rule`: for when there are no two persons any more who could. Whoever can write to the
@@ -10,7 +10,7 @@ import { EXIT, type Outcome } from './outcome.js';
  */
 export async function turnOffTwoPersonRule(
   rule: Pick<TwoPersonSwitch, 'turnOff'>,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const turnedOff = await rule.turnOff({
     zoneId: NO_ZONE,
     requestId: { request_id: uuidv7() },

@@ -5,7 +5,7 @@ import { readLog } from '../audit/verify/read-log.js';
 import { SealedRows } from '../audit/verify/read-sealed.js';
 import { verifySealed, type HeldAgainst } from '../audit/verify/verify-sealed.js';
 import { FoundFaults } from './found-faults.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 import type { Progress } from './progress.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
 import { readVkey } from './read-vkey.js';
@@ -39,7 +39,7 @@ export async function verifyDatabase(
   { zoneId: zone, keys, checkpoints }: DatabaseQuestion,
   json: boolean,
   ports: VerifyingPorts,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const known = keys.length === 0 ? null : keys.map(readVkey);
   const kept: KeptCheckpoint[] = [];
   for (const path of checkpoints) kept.push(...(await readCheckpointFile(path, known)));
@@ -61,7 +61,7 @@ async function verifyLog(
   against: HeldAgainst,
   json: boolean,
   { print, progress }: VerifyingPorts,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const found = new FoundFaults(json, print);
   const verifier = new ChainVerifier(found.add);
   for await (const item of readLog(client, zone)) {

@@ -3,7 +3,7 @@ import { NoBundle } from '../audit/verify/bundle-lines.js';
 import { BundleVerifier, type BundleSummary } from '../audit/verify/bundle-verifier.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { FoundFaults } from './found-faults.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
 import { readVkey } from './read-vkey.js';
 import type { VerifyingPorts } from './verify-audit.js';
@@ -27,7 +27,7 @@ export async function verifyBundle(
   { bundle, keys, checkpoints }: BundleQuestion,
   json: boolean,
   { print, progress }: VerifyingPorts,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const trusted = { keys: keys.map(readVkey), kept: [] as KeptCheckpoint[] };
   for (const path of checkpoints)
     trusted.kept.push(...(await readCheckpointFile(path, trusted.keys)));

@@ -6,7 +6,7 @@ import { inWords } from '../evidence/receipts/receipt-words.js';
 import { verifyReceipts } from '../evidence/receipts/verify-receipts.js';
 import type { JsonObject } from '../oauth/strict-json.js';
 import { readVkey } from './read-vkey.js';
-import { EXIT, type Outcome } from './outcome.js';
+import { EXIT, type CommandResult } from './command-result.js';
 import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
 
 /** What `receipt verify` is given: files, and public keys. */
@@ -28,7 +28,7 @@ const MOST_BYTES = 8 * 1_024 * 1_024;
  *
  * @throws {CommandFailure} if something of what is said cannot be used
  */
-export async function verifyReceiptFile(asked: ReceiptQuestion): Promise<Outcome> {
+export async function verifyReceiptFile(asked: ReceiptQuestion): Promise<CommandResult> {
   const keys = asked.keys.map(readVkey);
   const kept: KeptCheckpoint[] = [];
   for (const path of asked.checkpoints) kept.push(...(await readCheckpointFile(path, keys)));

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../platform/at-most.js';
 import { shareOf } from '../platform/workers/share.js';
 import { supportOf, type DelegationRoute, type RouteSupport } from './delegation-route.js';
 
@@ -58,7 +59,7 @@ export class RouteMemory {
 
   constructor(private readonly limits: RouteLimits) {
     this.zones = new LRUCache({
-      max: limits.zones,
+      ...atMost(limits.zones),
       dispose: ({ routes }) => {
         this.total -= routes.calculatedSize;
         routes.clear();

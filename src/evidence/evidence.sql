@@ -18,6 +18,19 @@ DECLARE
   awaits boolean;
 BEGIN
   IF NOT EXISTS (SELECT FROM checkpoints) THEN RETURN false; END IF;
+  IF is_distributed() THEN
+    -- Each worker looks through its part of the day.
+    EXECUTE format($day$
+      SELECT EXISTS (
+        SELECT FROM (SELECT a.zone_id, a.writer, max(a.seq) AS seq FROM %1$I a WHERE a.zone_id <> ALL ($1)
+                      GROUP BY a.zone_id, a.writer) AS l
+         WHERE NOT EXISTS (
+           SELECT FROM evidence_runs r JOIN evidence_checkpointed k ON k.zone_id = r.zone_id
+            WHERE r.zone_id = l.zone_id AND r.writer = l.writer AND r.first_seq <= l.seq AND l.seq <= r.last_seq
+              AND r.first_leaf + l.seq - r.first_seq < k.size))$day$, p_partition)
+      INTO awaits USING p_held;
+    RETURN awaits;
+  END IF;
   EXECUTE format($day$
     WITH RECURSIVE chains AS (
       (SELECT a.zone_id, a.writer FROM %1$I a ORDER BY a.zone_id, a.writer, a.seq LIMIT 1)

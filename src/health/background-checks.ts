@@ -8,9 +8,12 @@ export type Check = () => Promise<void>;
 export interface CheckTimes {
   /** Between two rounds. */
   readonly everyMs: number;
-  /** For one check. All of a round run at once. */
+  /** For one check. */
   readonly withinMs: number;
 }
+
+/** Milliseconds for which the checks of a round wait for the one before them. */
+const NEXT_MS = 100;
 
 /** How many rounds may be missing before what the last one said counts no more. */
 const MISSING_ROUNDS = 3;
@@ -74,15 +77,26 @@ export class BackgroundChecks<Name extends string> {
     return result.error;
   }
 
+  /**
+   * Each check begins when the one before has ended, so that one connection of the pool is enough for all of them; or a
+   * moment after it began, so that what hangs holds up nothing else.
+   */
   private async round(): Promise<number> {
-    await Promise.all(
-      this.checks.map(async ([name, check]) => {
-        const error = await this.outcomeOf(check);
-        this.results.set(name, { at: performance.now(), error });
-      }),
-    );
+    const begun: Promise<void>[] = [];
+    for (const [name, check] of this.checks) {
+      const one = this.runOne(name, check);
+      begun.push(one);
+      // oxlint-disable-next-line no-await-in-loop -- that is the point
+      await endOf(one, NEXT_MS);
+    }
+    await Promise.all(begun);
     this.afterRound();
     return this.times.everyMs;
+  }
+
+  private async runOne(name: Name, check: Check): Promise<void> {
+    const error = await this.outcomeOf(check);
+    this.results.set(name, { at: performance.now(), error });
   }
 
   private outcomeOf(check: Check): Promise<unknown> {
@@ -96,4 +110,15 @@ export class BackgroundChecks<Name extends string> {
         .finally(() => clearTimeout(timer));
     });
   }
+}
+
+/** Waits for the end of work that does not fail, so many milliseconds at most. */
+function endOf(work: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

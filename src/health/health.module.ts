@@ -11,6 +11,7 @@ import { Lifecycle } from './lifecycle.js';
 import { MetricsController } from './metrics.controller.js';
 import { processMetrics } from './process.metrics.js';
 import { readinessMetrics } from './readiness.metrics.js';
+import { ReadinessChecks } from './readiness-checks.service.js';
 import { Readiness } from './readiness.service.js';
 import { RequestDurations, requestMetrics } from './request-durations.js';
 
@@ -35,6 +36,7 @@ collectProcessMetrics(register);
   controllers: [HealthController],
   providers: [
     Lifecycle,
+    ReadinessChecks,
     Readiness,
     RequestDurations,
     ...processMetrics,

@@ -1,5 +1,6 @@
 import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
+import { ReadinessChecks } from './readiness-checks.service.js';
 import { Readiness } from './readiness.service.js';
 
 /** The metrics of readiness: why `/ready` says no, and what is about to make it. */
@@ -18,9 +19,8 @@ export const readinessMetrics = [
     name: 'mandate_clock_skew_seconds',
     help: 'Seconds between the clock here and that of the database, at least, when both were last read.',
     aggregator: 'max',
-    inject: [Readiness],
-    collect(this: Gauge, readiness: Readiness) {
-      const { clockSkewMs } = readiness;
+    inject: [ReadinessChecks],
+    collect(this: Gauge, { clockSkewMs }: ReadinessChecks) {
       if (clockSkewMs !== null) this.set(clockSkewMs / 1_000);
     },
   }),

@@ -4,51 +4,20 @@ import {
   HealthIndicatorService,
   type HealthCheckResult,
 } from '@nestjs/terminus';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
-import type { DataSource } from 'typeorm';
 import { BackgroundWork } from '../platform/background-work.js';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
-import { outageOf } from '../platform/database/outage.js';
 import { PRIMARY, type Link } from '../platform/workers/link.js';
-import { isDatabaseAway } from '../platform/http/database-error.js';
-import { CustodyUnavailable } from '../sealing/key-encryption.js';
-import {
-  KeyEncryptionKeys,
-  WrongKeyEncryptionKey,
-} from '../sealing/key-encryption-keys.service.js';
-import { CommitCheck } from '../ledger/commit-check.service.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
-import { BackgroundChecks, NotChecked, TookTooLong, type Check } from './background-checks.js';
-import { clockSkew } from './clock-skew.js';
+import { BackgroundChecks, type Check } from './background-checks.js';
 import { Lifecycle } from './lifecycle.js';
-import { pendingMigrations } from './schema.js';
-import { checkSigning } from './signing-check.js';
+import { CHECKS, ReadinessChecks, reasonOf, type CheckName } from './readiness-checks.service.js';
 import { WorkerReadiness, type Finding, type Findings } from './worker-readiness.js';
 
 /** Milliseconds between two rounds of checks. */
 const EVERY_MS = 5_000;
-/** Milliseconds by which our clock may differ from the database's. */
-const MAX_SKEW_MS = 5_000;
-
-const CHECKS = [
-  'database',
-  'migrations',
-  'key_encryption_key',
-  'ledger',
-  'clock',
-  'signing_keys',
-] as const;
-type CheckName = (typeof CHECKS)[number];
-
 const STARTING = 'not all that the start makes is there';
-
-/** Thrown by a check that failed, with a message that is public. */
-class NotReady extends Error {
-  override readonly name = 'NotReady';
-}
 
 /** Readiness: whether mandates can be issued, as the last round of checks in the background found it. */
 @Injectable()
@@ -58,31 +27,19 @@ export class Readiness implements OnApplicationShutdown {
   private readonly checks: BackgroundChecks<CheckName>;
   private readonly workers: WorkerReadiness | null;
   private readonly configured: number;
-  private skewMs: number | null = null;
 
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
-    @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keyEncryptionKeys: KeyEncryptionKeys,
-    private readonly commits: CommitCheck,
+    { byName }: ReadinessChecks,
     private readonly snapshots: Snapshots,
     private readonly lifecycle: Lifecycle,
     @Inject(ENV) env: RunningEnv,
-    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(PRIMARY) primary: Link | null,
     background: BackgroundWork,
   ) {
-    const checks: Record<CheckName, Check> = {
-      database: () => this.checkDatabase(),
-      migrations: () => this.checkMigrations(),
-      key_encryption_key: () => this.keyEncryptionKeys.verify(),
-      ledger: () => this.commits.run(),
-      clock: () => this.checkClock(),
-      signing_keys: () => this.checkSigningKeys(),
-    };
-    const watched = Object.entries(checks).map(([name, check]) => [
+    const watched = Object.entries(byName).map(([name, check]) => [
       name,
       () => this.watch(name, check),
     ]);
@@ -127,11 +84,6 @@ export class Readiness implements OnApplicationShutdown {
     return new Map(CHECKS.map((name) => [name, this.checks.errorOf(name) !== null]));
   }
 
-  /** Milliseconds between our clock and that of the database, when both were last read; `null` before that. */
-  get clockSkewMs(): number | null {
-    return this.skewMs;
-  }
-
   /** Lets it pass from now on: all that the start makes is there, in every worker. */
   enter(): void {
     this.lifecycle.endStart();
@@ -173,40 +125,4 @@ export class Readiness implements OnApplicationShutdown {
     }
     if (this.failing.delete(name)) this.logger.info({ check: name }, 'a check passes again');
   }
-
-  private async checkDatabase(): Promise<void> {
-    await this.dataSource.query('SELECT 1');
-  }
-
-  private async checkMigrations(): Promise<void> {
-    const pending = await pendingMigrations(this.dataSource);
-    if (pending.length > 0) throw new NotReady(`pending: ${pending.join(', ')}`);
-  }
-
-  private async checkSigningKeys(): Promise<void> {
-    await checkSigning(await this.snapshots.keyRingsToTry(), this.clock.now());
-  }
-
-  private async checkClock(): Promise<void> {
-    const before = this.clock.now();
-    const rows = await this.dataSource.query<{ now: string }[]>(
-      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
-    );
-    const skew = clockSkew({ before, theirs: Number(rows[0]?.now), after: this.clock.now() });
-    this.skewMs = skew;
-    // The negation also refuses NaN.
-    if (!(skew <= MAX_SKEW_MS)) throw new NotReady('the clock differs from that of the database');
-  }
-}
-
-/** What may be said of an error to any caller: no name, no address. */
-function reasonOf(error: unknown): string {
-  if (error instanceof NotReady) return error.message;
-  if (error instanceof TookTooLong) return 'the check took too long';
-  if (error instanceof NotChecked) return 'there was no check lately';
-  if (error instanceof WrongKeyEncryptionKey) return 'not the key that the database is sealed with';
-  if (error instanceof CustodyUnavailable) return 'what keeps the keys is out of reach';
-  const outage = outageOf(error);
-  if (outage !== null) return `the database cannot be used: ${outage}`;
-  return isDatabaseAway(error) ? 'the database does not answer' : 'the check failed';
 }

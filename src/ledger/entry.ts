@@ -273,7 +273,7 @@ declare const receipt: unique symbol;
  * The receipt of an entry that is on disk. Only the ledger makes one, and a token response is built
  * from nothing else.
  */
-export interface Receipt {
+export interface CommitReceipt {
   readonly [receipt]: true;
   readonly eventId: string;
 }
@@ -282,7 +282,7 @@ export interface Receipt {
 export type Committed =
   | {
       readonly status: 'recorded';
-      readonly receipt: Receipt;
+      readonly receipt: CommitReceipt;
       /** Present if the entry was to open one. */
       readonly challenge?: OpenedChallenge;
     }

@@ -1,4 +1,4 @@
-import { KeptOn } from '../platform/http/kept-on.js';
+import { KeptOn } from '../platform/kept-on.js';
 
 const texts = new KeptOn<string>('JSON');
 

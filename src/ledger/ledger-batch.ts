@@ -1,4 +1,4 @@
-import type { AuditEvent, Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
+import type { AuditEvent, CommitReceipt, Committed, Entry, OpenedChallenge } from './entry.js';
 import { NULL, outcomeOf, type WrittenEntry, type WrittenFact } from './written-entry.js';
 
 /** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
@@ -288,5 +288,5 @@ function parsed(members: string): Record<string, unknown> {
 /** The one place where a receipt is made. */
 function recorded(entry: Entry): Extract<Committed, { status: 'recorded' }> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
-  return { status: 'recorded', receipt: { eventId: entry.event_id } as Receipt };
+  return { status: 'recorded', receipt: { eventId: entry.event_id } as CommitReceipt };
 }

@@ -142,8 +142,9 @@ function isRolledBack(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && !/^(08|40003|57P|58|XX)/.test(error.code ?? '');
 }
 
-const BACKEND = `SELECT pid, extract(epoch FROM backend_start)::text AS since FROM pg_stat_activity
-  WHERE pid = pg_backend_pid()`;
+/** What `pg_stat_activity` has of one process, without the names that the view looks up for all of them. */
+const BACKEND = `SELECT pid, extract(epoch FROM backend_start)::text AS since
+  FROM pg_stat_get_activity(pg_backend_pid())`;
 
 const END = `SELECT pg_terminate_backend(pid, $3) AS ended FROM pg_stat_activity
   WHERE pid = $1 AND extract(epoch FROM backend_start)::text = $2`;

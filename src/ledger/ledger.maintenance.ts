@@ -6,7 +6,6 @@ import type { Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
-import { zoneShardsOf } from '../platform/database/zone-shards.js';
 import { Periodic } from '../platform/periodic.js';
 import { PARTITION_ROWS, UNSEALED_DAYS } from './ledger.metrics.js';
 import { countRows, DayUnsealed, dropDay, dueDays, maintaining } from './maintenance-connection.js';
@@ -18,6 +17,10 @@ const AGAIN_MS = 60_000;
 /** Whether events of days that are over are still in the default partition of the audit log. */
 const EVENTS_LEFT = `SELECT 1 FROM audit_events_default
   WHERE id < ledger_day_begins('id', (now() AT TIME ZONE 'UTC')::date)::uuid LIMIT 1`;
+
+/** The tables by day that may have rows in their default partition: of most there is nothing to be cleared. */
+const TO_CLEAR = `SELECT name FROM tables_by_day
+  WHERE pg_relation_size(to_regclass(quote_ident(name || '_default'))) > 0 ORDER BY name`;
 
 const TELL_OF_EVENTS_LEFT =
   'the default partition of the audit log has events of past days, which are too many to be moved while mandates are ' +
@@ -67,7 +70,6 @@ export class LedgerMaintenance implements OnApplicationShutdown {
   /** @returns whether all of it was done */
   private async maintain(): Promise<boolean> {
     let done = true;
-    const shards = zoneShardsOf(this.env);
     await maintaining(this.env, async (client) => {
       // Each by itself: what one has locked is free before the next one is looked at, and that a table is in use keeps
       // none of the others waiting.
@@ -82,19 +84,9 @@ export class LedgerMaintenance implements OnApplicationShutdown {
       };
       const ask = (sql: string, values: unknown[] = []) =>
         client.query<{ name: string }>(sql, values);
-      if (shards === null) {
-        await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
-        await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
-      } else {
-        // Citus does to each shard what is done to a table. What is done to rows each shard does by itself.
-        await step('ledger_make_days', () => ask('SELECT ledger_make_days()'));
-        await step('status_lists_make_hours', () => ask('SELECT status_lists_make_hours()'));
-        const tidied = await Promise.all(shards.all.map((shard) => this.tidy(shards.urlOf(shard))));
-        if (tidied.includes(false)) done = false;
-        await step('ledger_drop_days', () => ask('SELECT ledger_drop_days()'));
-        await step('status_lists_drop_hours', () => ask('SELECT status_lists_drop_hours()'));
-      }
-      const tables = await step('tables_by_day', () => ask('SELECT name FROM tables_by_day'));
+      await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
+      await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
+      const tables = await step('tables_by_day', () => ask(TO_CLEAR));
       for (const { name } of tables?.rows ?? []) {
         // oxlint-disable-next-line no-await-in-loop
         await step(name, () => ask('SELECT ledger_clear_default_partition($1)', [name]));
@@ -106,20 +98,6 @@ export class LedgerMaintenance implements OnApplicationShutdown {
       for (const { name, rows: many } of counts ?? []) this.rows.set({ table: name }, many);
     });
     return done;
-  }
-
-  /** Tidies one shard of a distributed database. @returns whether that was done */
-  private async tidy(databaseUrl: string): Promise<boolean> {
-    try {
-      await maintaining({ ...this.env, databaseUrl }, (client) =>
-        client.query('SELECT ledger_tidy()'),
-      );
-      return true;
-    } catch (error) {
-      const what = 'ledger_tidy';
-      this.logger.warn({ err: error, what }, 'part of the ledger was not maintained');
-      return false;
-    }
   }
 
   /** @returns whether no day waits for a checkpoint */

@@ -28,6 +28,7 @@ BEGIN
     rest, key, p_from, key_type, key, p_to, key_type, names, p_partition, names);
   EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', rest);
   EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', p_table, p_partition, p_from, p_to);
+  PERFORM forget_local_rows(p_partition);
 END $$;
 
 -- What a partition of the audit log does not have from it: triggers for TRUNCATE are not inherited.
@@ -108,8 +109,8 @@ BEGIN
       END IF;
       -- Nothing counts what goes, as where a day is dropped: so many changes to the one row of a graph take minutes.
       EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', rest);
-      EXECUTE format('DELETE FROM %I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %I WHERE %s LIMIT %s))',
-        rest, rest, range, rows_left);
+      EXECUTE format('DELETE FROM %1$I WHERE %2$s IN (SELECT %3$s FROM %1$I WHERE %4$s LIMIT %5$s)',
+        rest, row_names(rest), trim(row_names(rest), '()'), range, rows_left);
       GET DIAGNOSTICS removed = ROW_COUNT;
       EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', rest);
       rows_left := rows_left - removed;
@@ -129,11 +130,15 @@ BEGIN
   END LOOP;
 END $$;
 
--- Makes the partitions of the coming days.
-CREATE OR REPLACE FUNCTION ledger_make_days(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partitions of the coming days and drops the days in which nothing can be alive.
+-- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
+-- for people who look (ledger_kept_days).
+CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   parent record;
   day    date;
+  part   record;
+  alive  boolean;
   made   text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
@@ -147,12 +152,6 @@ BEGIN
     END LOOP;
   END LOOP;
   PERFORM audit_index_days();
-END $$;
-
--- Removes what is of no use any more in tables without days.
-CREATE OR REPLACE FUNCTION ledger_tidy() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before
   -- its first day say nothing any more; that of a chain whose last event is missing from a day that is there says that it
   -- is. But a process that lives on goes on in its chain, however long it has had nothing to say of a zone, and would begin
@@ -175,24 +174,13 @@ BEGIN
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
   -- Links that are too old, with the secrets that were drawn for them: so many at a time, and none that is in use.
-  DELETE FROM enrolments WHERE (zone_id, token_digest) IN (
+  EXECUTE 'DELETE FROM enrolments WHERE (zone_id, token_digest) IN (
     SELECT e.zone_id, e.token_digest FROM enrolments e WHERE e.expires_at < now()
-     ORDER BY e.expires_at LIMIT 10000 FOR UPDATE SKIP LOCKED);
+     ORDER BY e.expires_at LIMIT 10000' || leaving_held() || ')';
   -- What nobody sends any more: who sends gives up what is older than a day, and counts it.
-  DELETE FROM revocation_outbox WHERE (zone_id, id) IN (
+  EXECUTE $sweep$DELETE FROM revocation_outbox WHERE (zone_id, id) IN (
     SELECT o.zone_id, o.id FROM revocation_outbox o WHERE o.created_at < now() - interval '25 hours'
-     LIMIT 100000 FOR UPDATE SKIP LOCKED);
-END $$;
-
--- Drops the days in which nothing can be alive.
--- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
--- for people who look (ledger_kept_days).
-CREATE OR REPLACE FUNCTION ledger_drop_days() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  part   record;
-  alive  boolean;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
+     LIMIT 100000$sweep$ || leaving_held() || ')';
   FOR part IN
     SELECT c.relname, t.kept_while FROM tables_by_day t
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
@@ -206,13 +194,4 @@ BEGIN
     END IF;
     EXECUTE format('DROP TABLE %I', part.relname);
   END LOOP;
-END $$;
-
--- Makes the partitions of the coming days, removes what is of no use any more, and drops the days in which nothing can be
--- alive. On a distributed database the second is done at each shard, and the others where the tables are declared.
-CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM ledger_make_days(p_days_ahead);
-  PERFORM ledger_tidy();
-  PERFORM ledger_drop_days();
 END $$;

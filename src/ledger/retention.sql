@@ -18,26 +18,27 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- The zones that keep a day of the audit log.
-CREATE OR REPLACE FUNCTION audit_keepers(p_day date) RETURNS uuid[] LANGUAGE sql STABLE AS $$
-  SELECT ARRAY(SELECT z.id FROM zones z WHERE audit_keeps_day(z.legal_hold, z.retention_days, p_day))
-$$;
+CREATE OR REPLACE FUNCTION audit_keepers(p_day date) RETURNS uuid[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ARRAY(SELECT z.id FROM zones z WHERE audit_keeps_day(z.legal_hold, z.retention_days, p_day));
+END $$;
 
 -- The days of the audit log that are older than so many whole days and have something to drop, the oldest first. What is
 -- counted is what the last ANALYZE has found. A day that was dropped but for some zones is looked at again as soon as one
 -- of them keeps it no more, or is gone.
 CREATE OR REPLACE FUNCTION audit_days_due(p_kept_days integer)
-RETURNS TABLE (day date, about_rows bigint, bytes bigint, held_zones integer) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (day date, about_rows bigint, bytes bigint, held_zones integer) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
   SELECT d.day, greatest(d.reltuples, 0)::bigint, pg_total_relation_size(d.oid), cardinality(audit_keepers(d.day))
     FROM (SELECT c.oid, c.relname, c.reltuples, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
            WHERE i.inhparent = to_regclass('audit_events') AND c.relname ~ '_[0-9]{8}$') AS d
     LEFT JOIN audit_days_held h ON h.day = d.day
    WHERE d.day < (now() AT TIME ZONE 'UTC')::date - p_kept_days
-     AND (h.day IS NULL OR EXISTS (
-           SELECT FROM unnest(h.zones) AS k (id) LEFT JOIN zones z ON z.id = k.id
-            WHERE z.id IS NULL OR NOT audit_keeps_day(z.legal_hold, z.retention_days, d.day)))
-   ORDER BY d.day
-$$;
+     AND (h.day IS NULL OR NOT h.zones <@ audit_keepers(d.day))
+   ORDER BY d.day;
+END $$;
 
 -- Keeps what the chains of a day began and ended with, of all zones but those given. Events of one chain that came
 -- around midnight may lie in two days in turns: each run of them without a gap is a row. The chains of a day are found
@@ -47,6 +48,22 @@ LANGUAGE plpgsql AS $$
 DECLARE
   many bigint;
 BEGIN
+  IF is_distributed() THEN
+    -- Each worker goes through its part of the day: one shard after the other by an index is not a statement of Citus.
+    EXECUTE format($heads$
+      INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
+      SELECT r.zone_id, r.writer, r.first, r.last, $1, f.previous_hash, l.hash
+        FROM (SELECT x.zone_id, x.writer, min(x.seq) AS first, max(x.seq) AS last
+                FROM (SELECT a.zone_id, a.writer, a.seq,
+                             a.seq - row_number() OVER (PARTITION BY a.zone_id, a.writer ORDER BY a.seq) AS run
+                        FROM %1$I a WHERE a.zone_id <> ALL ($2)) AS x
+               GROUP BY x.zone_id, x.writer, x.run) AS r
+        JOIN %1$I f ON f.zone_id = r.zone_id AND f.writer = r.writer AND f.seq = r.first
+        JOIN %1$I l ON l.zone_id = r.zone_id AND l.writer = r.writer AND l.seq = r.last$heads$, p_partition)
+      USING p_day, p_held;
+    GET DIAGNOSTICS many = ROW_COUNT;
+    RETURN many;
+  END IF;
   EXECUTE format($heads$
     WITH RECURSIVE chains AS (
       (SELECT a.zone_id, a.writer FROM %1$I a ORDER BY a.zone_id, a.writer, a.seq LIMIT 1)
@@ -108,7 +125,9 @@ BEGIN
     RAISE EXCEPTION 'events of % are in no signed checkpoint yet', p_day USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   runs := audit_keep_heads(part, p_day, held);
-  EXECUTE format('SELECT ARRAY(SELECT z.id FROM unnest($1) AS z (id) WHERE EXISTS (SELECT FROM %I a WHERE a.zone_id = z.id))', part)
+  EXECUTE format(CASE WHEN is_distributed()
+    THEN 'SELECT ARRAY(SELECT DISTINCT a.zone_id FROM %I a WHERE a.zone_id = ANY ($1))'
+    ELSE 'SELECT ARRAY(SELECT z.id FROM unnest($1) AS z (id) WHERE EXISTS (SELECT FROM %I a WHERE a.zone_id = z.id))' END, part)
     INTO there USING held;
   stays := cardinality(there) > 0;
   IF stays THEN
@@ -131,6 +150,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I RENAME TO %I', kept, part);
     EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part, from_id, to_id);
     EXECUTE format('ALTER TABLE %I DROP CONSTRAINT of_day', part);
+    PERFORM forget_local_rows(part);
     PERFORM ledger_guard_day('audit_events', part);
     INSERT INTO audit_days_held (day, zones) VALUES (p_day, there);
   END IF;
@@ -151,7 +171,9 @@ CREATE OR REPLACE TRIGGER zone_held BEFORE UPDATE OF legal_hold, retention_days 
 -- The days that go when the ledger is maintained next, of all tables but the audit log: a day with something alive in
 -- it stays all the same. Takes what mandate.keep_ended and mandate.keep_deliveries say.
 CREATE OR REPLACE FUNCTION ledger_days_due()
-RETURNS TABLE (name text, day date, about_rows bigint, bytes bigint) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (name text, day date, about_rows bigint, bytes bigint) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
   SELECT d.name, d.day, greatest(d.reltuples, 0)::bigint, pg_total_relation_size(d.oid)
     FROM (SELECT t.name, t.kept_for, c.oid, c.relname, c.reltuples, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
             FROM tables_by_day t
@@ -159,5 +181,5 @@ RETURNS TABLE (name text, day date, about_rows bigint, bytes bigint) LANGUAGE sq
             JOIN pg_class c ON c.oid = i.inhrelid
            WHERE t.dropped AND c.relname ~ '_[0-9]{8}$') AS d
    WHERE d.day < (now() AT TIME ZONE 'UTC')::date - ledger_kept_days(d.kept_for)
-   ORDER BY d.name, d.day
-$$;
+   ORDER BY d.name, d.day;
+END $$;

@@ -8,7 +8,7 @@ import {
 } from '../oauth/compact-jws.js';
 import { isSignedBy } from '../oauth/signatures.js';
 import { atMost } from './at-most.js';
-import { KeptOn } from './http/kept-on.js';
+import { KeptOn } from './kept-on.js';
 
 /** How many signatures are remembered: some 200 bytes each. */
 const DEFAULT_MAX = 20_000;

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../platform/at-most.js';
 import { shareOf } from '../platform/workers/share.js';
 import type { CompiledPolicySet } from './engine/compile.js';
 import type { Verdict } from './engine/evaluate.js';
@@ -62,7 +63,7 @@ export class DecisionMemory {
 
   constructor(private readonly limits: MemoryLimits) {
     this.zones = new LRUCache({
-      max: limits.zones,
+      ...atMost(limits.zones),
       dispose: ({ verdicts }) => {
         this.total -= verdicts.calculatedSize;
         verdicts.clear();

@@ -15,6 +15,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
   'platform/database/wake-job.sql',
+  'platform/database/distributed.sql',
   'policy/immutable-versions.sql',
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',
@@ -130,7 +131,7 @@ export async function makePartitions(client: pg.Client, waiting: Waiting): Promi
 }
 
 const KEEP_ALL = `SELECT set_config('mandate.keep_ended', '100000', true), set_config('mandate.keep_deliveries', '100000', true)`;
-const MAKE_PARTITIONS = 'SELECT ledger_make_days(), status_lists_make_hours()';
+const MAKE_PARTITIONS = 'SELECT ledger_maintain(), status_lists_maintain()';
 
 /** Does something in one transaction, as soon as the tables are free. */
 async function inTransaction(

@@ -1,10 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
 import { BackgroundWork } from '../platform/background-work.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { Periodic } from '../platform/periodic.js';
-import { buildIndexes } from './index-builds.js';
+import { buildIndexes, mayLackIndexes } from './index-builds.js';
 
 /** Milliseconds after which is looked again, while another process builds or after a failure. */
 const AGAIN_MS = 60_000;
@@ -23,6 +25,7 @@ export class IndexBuilds implements OnApplicationShutdown {
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
+    @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
     background: BackgroundWork,
   ) {
     background.addJob(() => this.periodic.start(0));
@@ -35,6 +38,8 @@ export class IndexBuilds implements OnApplicationShutdown {
 
   private async run(): Promise<number> {
     try {
+      // To build is work for a connection of its own, which has no time limits; to look is not.
+      if (!(await mayLackIndexes((text) => this.dataSource.query(text)))) return HOUR_MS;
       const { outcome, built } = await buildIndexes(this.env.databaseUrl, {
         connectMs: this.env.limits.connectMs,
         say: (message) => this.logger.info(message),

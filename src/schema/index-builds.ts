@@ -52,6 +52,25 @@ const OF_WHOLE_TABLES = `VALUES
   ('clients_by_label', 'clients', ' USING gin (label_keys(zone_id, labels)) WHERE labels <> ''{}''')`;
 
 /**
+ * Whether {@link buildIndexes} might find something to do. An index that is declared `ON ONLY` is invalid until it has one
+ * of each partition, and partitions that are made later come with theirs, so this looks at no partition.
+ *
+ * @param query asks the database
+ * @throws the driver's error
+ */
+export async function mayLackIndexes(
+  query: (text: string) => Promise<readonly { readonly lacking: boolean }[]>,
+): Promise<boolean> {
+  const [found] = await query(MAY_LACK);
+  return found?.lacking !== false;
+}
+
+const MAY_LACK = `
+  SELECT EXISTS (SELECT FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive))
+      OR EXISTS (SELECT FROM (${OF_WHOLE_TABLES}) AS w (index, of_table, definition)
+                  WHERE to_regclass(w.index) IS NULL) AS lacking`;
+
+/**
  * Completes the indexes that migrations have declared by `CREATE INDEX … ON ONLY`, and those of
  * {@link OF_WHOLE_TABLES}: builds what each partition lacks by `CREATE INDEX CONCURRENTLY`, during which the table is read
  * and written, and attaches it.

@@ -42,3 +42,22 @@ test('no migration builds an index of a table that may be large: it declares it'
   }
   expect(declared.length).toBeGreaterThan(3);
 });
+
+/** What could not be run on a distributed database, which there were none of: the last one of these. */
+const BEFORE_DISTRIBUTION = '1795390100000-policy-replays.ts';
+
+test('a migration puts a table that it makes where it belongs, before its foreign keys', () => {
+  const since = texts.filter(([file]) => file > BEFORE_DISTRIBUTION);
+  const made = since.flatMap(([file, text]) =>
+    [...text.matchAll(/CREATE TABLE (\w+) \(([^;]*)\)/g)].map(([, table = '', body = '']) => {
+      const placed = text.includes(`placeTable(db, '${table}')`);
+      return { file, table, placed, refers: body.includes('REFERENCES ') };
+    }),
+  );
+  expect(made.length).toBeGreaterThan(2);
+  expect(made.filter(({ table, placed }) => !placed && !MADE_BEFORE.has(table))).toEqual([]);
+  expect(made.filter(({ table, refers }) => refers && !MADE_BEFORE.has(table))).toEqual([]);
+});
+
+/** Whole on every node from the moment in which a database can be distributed at all. */
+const MADE_BEFORE = new Set(['zone_directory']);

@@ -31,8 +31,8 @@ const GONE = 410;
 /** The name by which the job is woken. */
 export const WEBHOOKS_JOB = 'webhooks';
 
-/** The outcome of one attempt to deliver. */
-type Outcome = 'delivered' | 'gone' | { readonly failure: string };
+/** What one attempt to deliver came to. */
+type DeliveryResult = 'delivered' | 'gone' | { readonly failure: string };
 
 /**
  * Sends the deliveries of the outbox, each at least once: what a replica that dies has begun to send is sent
@@ -99,7 +99,7 @@ export class Sender {
     this.deliveries.inc({ result: seconds === null ? 'dead' : 'failed' });
   }
 
-  private async send({ delivery, webhook }: DueDelivery): Promise<Outcome> {
+  private async send({ delivery, webhook }: DueDelivery): Promise<DeliveryResult> {
     const now = this.clock.now();
     const text = JSON.stringify(delivery.payload);
     const body = Buffer.from(text);

@@ -1,16 +1,19 @@
 -- The scopes that every zone has: those of OpenID Connect and of refresh tokens (OpenID Connect Core 1.0 5.4, 11).
 
 -- Adds to zones the system scopes that they lack.
-CREATE OR REPLACE FUNCTION add_system_scopes(p_zones uuid[]) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO scopes (zone_id, id, name, description, is_system)
-  SELECT z.id, new_uuid_v7(), s.name, s.description, true
-    FROM unnest(p_zones) AS z (id), (VALUES
-      ('openid', 'Know who you are'),
-      ('profile', 'See your name and profile'),
-      ('email', 'See your email address'),
-      ('offline_access', 'Keep access while you are away')) AS s (name, description)
-  ON CONFLICT (zone_id, name) DO NOTHING
-$$;
+CREATE OR REPLACE FUNCTION add_system_scopes(p_zones uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  zone uuid;
+BEGIN
+  FOREACH zone IN ARRAY p_zones LOOP
+    INSERT INTO scopes (zone_id, id, name, description, is_system) VALUES
+      (zone, new_uuid_v7(), 'openid', 'Know who you are', true),
+      (zone, new_uuid_v7(), 'profile', 'See your name and profile', true),
+      (zone, new_uuid_v7(), 'email', 'See your email address', true),
+      (zone, new_uuid_v7(), 'offline_access', 'Keep access while you are away', true)
+    ON CONFLICT (zone_id, name) DO NOTHING;
+  END LOOP;
+END $$;
 
 -- After zones were added, by whomever.
 CREATE OR REPLACE FUNCTION zones_get_system_scopes() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -48,25 +48,35 @@ CREATE OR REPLACE TRIGGER zone_version_grows BEFORE UPDATE ON zones
 CREATE OR REPLACE TRIGGER zone_notify AFTER INSERT OR UPDATE OR DELETE ON zones
   FOR EACH ROW EXECUTE FUNCTION zone_notify();
 
+-- Makes the versions of zones grow, one after the other: so each statement says of which zone it is, as the rows of zones may
+-- be on several servers, and every transaction that changes several takes them in one order.
+CREATE OR REPLACE FUNCTION zones_grow(p_zones uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  zone uuid;
+BEGIN
+  FOR zone IN SELECT DISTINCT z.id FROM unnest(p_zones) AS z (id) ORDER BY z.id LOOP
+    UPDATE zones z SET version = z.version WHERE z.id = zone;
+  END LOOP;
+END $$;
+
 -- After rows of a table of zones' content have been added, changed or removed, or all of them truncated:
 -- updates the zones that they are of, which makes their versions grow. These are statement triggers on
 -- transition tables: a bulk import makes a zone's version grow once, not once a row.
 CREATE OR REPLACE FUNCTION zone_content_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE zones SET version = version WHERE id IN (SELECT zone_id FROM after_rows);
+  PERFORM zones_grow(ARRAY(SELECT DISTINCT zone_id FROM after_rows));
   RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION zone_content_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE zones SET version = version
-   WHERE id IN (SELECT zone_id FROM before_rows UNION SELECT zone_id FROM after_rows);
+  PERFORM zones_grow(ARRAY(SELECT zone_id FROM before_rows UNION SELECT zone_id FROM after_rows));
   RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION zone_content_removed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE zones SET version = version WHERE id IN (SELECT zone_id FROM before_rows);
+  PERFORM zones_grow(ARRAY(SELECT DISTINCT zone_id FROM before_rows));
   RETURN NULL;
 END $$;
 
@@ -91,8 +101,11 @@ CREATE OR REPLACE TRIGGER client_version_grows BEFORE INSERT OR UPDATE ON client
 CREATE OR REPLACE FUNCTION clients_notify(p_zones uuid[], p_clients uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   said CONSTANT integer := coalesce(nullif(current_setting('mandate.clients_said', true), ''), '0')::integer;
+  zone uuid;
 BEGIN
-  UPDATE zones SET version = -1 WHERE id IN (SELECT DISTINCT unnest(p_zones));
+  FOR zone IN SELECT DISTINCT z.id FROM unnest(p_zones) AS z (id) ORDER BY z.id LOOP
+    UPDATE zones z SET version = -1 WHERE z.id = zone;
+  END LOOP;
   IF said + cardinality(p_clients) > 100 THEN
     PERFORM pg_notify('mandate_client_changed', zone::text) FROM (SELECT DISTINCT unnest(p_zones) AS zone) AS zones;
   ELSE
@@ -127,27 +140,36 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- After secrets or federated identities have been added, changed or removed: their clients have changed. One that this
--- transaction has written already has a version that nobody has seen.
+-- After secrets or federated identities have been added, changed or removed: their clients have changed, which are said of
+-- one zone after the other, as zones are (zones_grow). One that this transaction has written already has a version that
+-- nobody has seen.
+CREATE OR REPLACE FUNCTION clients_grow(p_zones uuid[], p_clients uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  one record;
+BEGIN
+  FOR one IN SELECT s.zone, array_agg(DISTINCT s.client) AS clients
+               FROM unnest(p_zones, p_clients) AS s (zone, client) GROUP BY s.zone ORDER BY s.zone LOOP
+    UPDATE clients c SET version = c.version
+     WHERE c.zone_id = one.zone AND c.id = ANY (one.clients) AND c.xmin <> pg_current_xact_id()::xid;
+  END LOOP;
+END $$;
+
 CREATE OR REPLACE FUNCTION secrets_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE clients c SET version = c.version FROM (SELECT DISTINCT zone_id, client_id FROM after_rows) AS s
-   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  PERFORM clients_grow(array_agg(zone_id), array_agg(client_id)) FROM after_rows;
   RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION secrets_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE clients c SET version = c.version
-    FROM (SELECT zone_id, client_id FROM before_rows UNION SELECT zone_id, client_id FROM after_rows) AS s
-   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  PERFORM clients_grow(array_agg(zone_id), array_agg(client_id))
+     FROM (SELECT zone_id, client_id FROM before_rows UNION SELECT zone_id, client_id FROM after_rows) AS changed;
   RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION secrets_removed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE clients c SET version = c.version FROM (SELECT DISTINCT zone_id, client_id FROM before_rows) AS s
-   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  PERFORM clients_grow(array_agg(zone_id), array_agg(client_id)) FROM before_rows;
   RETURN NULL;
 END $$;
 

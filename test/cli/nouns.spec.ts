@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { captured, type Around } from '../../src/cli/captured.fixture.js';
 import { NOUNS } from '../../src/cli/nouns/nouns.js';
-import { EXIT } from '../../src/cli/outcome.js';
+import { EXIT } from '../../src/cli/command-result.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, postForm, type TestZone } from '../setup/zone.js';

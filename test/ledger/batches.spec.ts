@@ -717,6 +717,68 @@ test.each(['sent', 'answered'] as const)(
   },
 );
 
+test.each([
+  ['ledger_record_entries', 'NULL, NULL, NULL, NULL'],
+  ['ledger_record_batch', 'NULL, NULL, NULL'],
+])(
+  'a batch that an older process sends by %s comes to what its facts say',
+  async (called, begets) => {
+    const ids = Array.from({ length: 5 }, () => uuidv7());
+    const each = <T>(value: T): T[] => ids.map(() => value);
+    const nonce = `client_assertion ${uuidv7()} 2100-01-01`;
+    const facts = [
+      { entry: 1, kind: 'session_live', id: live, details: null, refusal: 1 },
+      { entry: 2, kind: 'session_live', id: ended, details: null, refusal: 1 },
+      { entry: 3, kind: 'settings_version', id: null, details: '0', refusal: null },
+      { entry: 4, kind: 'nonce_unspent', id: null, details: nonce, refusal: 2 },
+      { entry: 5, kind: 'nonce_unspent', id: null, details: nonce, refusal: 2 },
+    ];
+    const found = await sql<{ seqs: string[]; others: unknown }>(
+      `SELECT seqs::text[], others FROM ${called}($1, false, $2, '{NULL}', $3, $4, $5, NULL, $6, $7::text[], $8, $9, $7::text[]::uuid[], $7::text[]::uuid[],
+         $10, $11, $12, $13, $14, $15, $16, '{denied,denied}', $17, ${begets})`,
+      [
+        uuidv7(),
+        [zone.zoneId],
+        ids,
+        each(1),
+        each(true),
+        ids,
+        each(null),
+        each('test'),
+        each('issued'),
+        ids.map((id) => `"type":"test","request_id":"${id}"`),
+        each('"outcome":"issued"'),
+        facts.map((fact) => fact.entry),
+        facts.map(({ kind }) => kind),
+        facts.map(({ id }) => id),
+        facts.map(({ details }) => details),
+        facts.map(({ refusal }) => refusal),
+        ['"outcome":"denied","reason":"over"', '"outcome":"denied","reason":"used before"'],
+      ],
+    );
+    expect(found).toEqual([
+      {
+        seqs: ['4'],
+        others: [
+          [2, 'refused', 2],
+          [3, 'stale'],
+          [5, 'refused', 5],
+        ],
+      },
+    ]);
+    const recorded = await sql<{ event: Record<string, unknown> }>(
+      'SELECT audit_event(a) AS event FROM audit_events a WHERE id = ANY ($1) ORDER BY seq',
+      [ids],
+    );
+    expect(recorded.map(({ event }) => event['reason'] ?? event['outcome'])).toEqual([
+      'issued',
+      'over',
+      'issued',
+      'used before',
+    ]);
+  },
+);
+
 test('a batch looks rows up by keys, also in tables that were empty when its plans were made', async () => {
   // One that no server looks at meanwhile.
   const databaseUrl = await createDatabase();

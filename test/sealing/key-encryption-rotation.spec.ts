@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalKeyEncryption } from '../../src/sealing/local-key-encryption.js';
@@ -168,6 +169,7 @@ describe('changing the key-encryption key', () => {
       for (let i = 0; working.on; i = (i + 1) % every.length) {
         const answer = await every[i]?.exchange();
         statuses.push(answer?.status ?? 0);
+        await sleep(10);
       }
     };
     const loads = [load([zone, ...more]), load(more.toReversed())];

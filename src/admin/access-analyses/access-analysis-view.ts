@@ -1,20 +1,16 @@
-import { timeOf } from '../../audit/id-range.js';
-import type { ReplayedPolicies } from '../policy-replays/policy-replay-view.js';
-import type { AccessAnalysis, AnalysisState } from './access-analysis.entity.js';
+import {
+  baseOf,
+  isComplete,
+  percentOf,
+  toScanView,
+  type ReplayedPolicies,
+  type ScanView,
+} from '../log-scans/scan-view.js';
+import type { AccessAnalysis } from './access-analysis.entity.js';
 import type { AnalysisStoppedBy } from './analysis-progress.js';
 
 /** A look for what of the authority of a zone was used. */
-export interface AccessAnalysisView {
-  readonly id: string;
-  readonly zone_id: string;
-  readonly state: AnalysisState;
-  /** Why it failed; `null` otherwise. */
-  readonly problem: string | null;
-  /** Who asked for it. */
-  readonly operator: string;
-  readonly created_at: Date;
-  readonly started_at: Date | null;
-  readonly finished_at: Date | null;
+export interface AccessAnalysisView extends ScanView {
   /** The policies that were active when it was asked for; `null`: none. */
   readonly base: ReplayedPolicies | null;
   /** How many days were asked for. */
@@ -59,26 +55,13 @@ export interface NotKnownView {
 
 /** What is shown of an analysis. */
 export function toView(analysis: AccessAnalysis): AccessAnalysisView {
-  const { progress, basePolicySetVersionId, baseManifestSha256 } = analysis;
+  const { progress, scan } = analysis;
   return {
-    id: analysis.id,
-    zone_id: analysis.zoneId,
-    state: analysis.state,
-    problem: analysis.problem,
-    operator: analysis.operator,
-    created_at: analysis.createdAt,
-    started_at: analysis.startedAt,
-    finished_at: analysis.finishedAt,
-    base:
-      baseManifestSha256 === null
-        ? null
-        : {
-            policy_set_version_id: basePolicySetVersionId,
-            manifest_sha256: baseManifestSha256,
-          },
+    ...toScanView(analysis),
+    base: baseOf(analysis),
     days: analysis.days,
-    from: analysis.fromAt,
-    to: analysis.toAt,
+    from: scan.fromAt,
+    to: scan.toAt,
     log_complete_since: analysis.logCompleteSince,
     complete: isComplete(analysis),
     stopped_by: progress.stoppedBy,
@@ -92,20 +75,4 @@ export function toView(analysis: AccessAnalysis): AccessAnalysisView {
     },
     not_known: { input_unknown: progress.inputUnknown, too_slow: progress.tooSlow },
   };
-}
-
-/** Whether all of the time of an analysis was looked at. */
-export function isComplete({
-  state,
-  progress,
-}: Pick<AccessAnalysis, 'state' | 'progress'>): boolean {
-  return state === 'done' && progress.stoppedBy === null;
-}
-
-function percentOf({ state, cursorId, progress, toAt }: AccessAnalysis): number {
-  if (state === 'done') return 100;
-  if (cursorId === null || progress.beginsMs === null) return 0;
-  const to = toAt.getTime();
-  const share = (to - timeOf(cursorId)) / Math.max(1, to - progress.beginsMs);
-  return Math.max(0, Math.min(99, Math.floor(100 * share)));
 }

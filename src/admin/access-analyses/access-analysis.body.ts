@@ -1,6 +1,5 @@
-import { IsIn, Max, Min } from 'class-validator';
+import { Max, Min } from 'class-validator';
 import { IsWholeNumber, MayBeAbsent } from '../../platform/http/validators.js';
-import { PageQuery } from '../pagination.body.js';
 
 /** How far back an analysis goes if nothing is said. */
 export const DEFAULT_DAYS = 30;
@@ -13,12 +12,4 @@ export class AccessAnalysisBody {
   @Min(1)
   @Max(90)
   days?: number = DEFAULT_DAYS;
-}
-
-/** The analyses to be listed. */
-export class AccessAnalysesQuery extends PageQuery {
-  /** Those in this state. */
-  @MayBeAbsent()
-  @IsIn(['queued', 'running', 'done', 'failed', 'cancelled'])
-  state?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 }

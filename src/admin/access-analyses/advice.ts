@@ -2,9 +2,10 @@ import type { EntityManager } from 'typeorm';
 import { manifestSha256 } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
 import type { Zone } from '../../zones/zone.entity.js';
+import { isComplete } from '../log-scans/scan-view.js';
 import { changesOf, type ReplayProgress } from '../policy-replays/replay-progress.js';
 import type { AccessAnalysis } from './access-analysis.entity.js';
-import { isComplete, toView, type AccessAnalysisView } from './access-analysis-view.js';
+import { toView, type AccessAnalysisView } from './access-analysis-view.js';
 import {
   countTooYoung,
   readFindings,
@@ -158,11 +159,11 @@ export async function toResult(
 
 /** Whether enough is known to take anything for unused: nothing of the time is missing, and no decision in it. */
 function isEnough(analysis: AccessAnalysis): boolean {
-  const { fromAt, toAt, progress } = analysis;
+  const { scan, progress } = analysis;
   return (
     isComplete(analysis) &&
     progress.inputUnknown === 0 &&
-    toAt.getTime() - fromAt.getTime() >= DAY_MS
+    scan.toAt.getTime() - scan.fromAt.getTime() >= DAY_MS
   );
 }
 
@@ -173,10 +174,10 @@ function patch(path: string, body: AdvisedChange): AdvisedRequest {
 async function policyOf(
   db: Pick<EntityManager, 'query'>,
   { activePolicySetVersionId: active }: Zone,
-  { zoneId, basePolicySetVersionId: base, baseManifestSha256 }: AccessAnalysis,
+  { zoneId, scan }: AccessAnalysis,
   found: Findings,
 ): Promise<AdvisedPolicy | null> {
-  if (active === null || active !== base) return null;
+  if (active === null || active !== scan.basePolicySetVersionId) return null;
   const loaded = await loadModules(db, zoneId, active);
   if (loaded.problem !== null) return null;
   const policy = leastPrivilegePolicy(unusedIn(found), loaded.modules);
@@ -194,7 +195,7 @@ async function policyOf(
       policies: [{ name, content }],
     },
     manifest_sha256: sha256,
-    replay: await replayOf(db, [zoneId, sha256, baseManifestSha256]),
+    replay: await replayOf(db, [zoneId, sha256, scan.baseManifestSha256]),
   };
 }
 

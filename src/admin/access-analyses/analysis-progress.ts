@@ -1,11 +1,11 @@
+import type { ScanProgress } from '../log-scans/scan.js';
+
 /** Why an analysis ended before it had come to the beginning of its time. */
 export type AnalysisStoppedBy = 'events' | 'uses';
 
-/** What an analysis has counted so far. It is stored with the place in the log that it has come to, so nothing counts twice. */
-export interface AnalysisProgress {
-  /** All that was looked at, whatever happened. */
-  readonly rows: number;
-  /** Token requests among it. */
+/** What an analysis has counted so far. */
+export interface AnalysisProgress extends ScanProgress {
+  /** Token requests that were looked at. */
   readonly requests: number;
   /** Decisions of policy on these: one for each resource of a request. */
   readonly decisions: number;
@@ -15,11 +15,6 @@ export interface AnalysisProgress {
   readonly inputUnknown: number;
   /** Decisions that took too long, when they were made again, or when policy was asked about a further scope. */
   readonly tooSlow: number;
-  /** When the log begins in the time of the analysis, in milliseconds since the epoch; `null` before that was looked up. */
-  readonly beginsMs: number | null;
-  /** When the oldest and the newest event were recorded that were looked at. */
-  readonly oldest: string | null;
-  readonly newest: string | null;
   readonly stoppedBy: AnalysisStoppedBy | null;
 }
 

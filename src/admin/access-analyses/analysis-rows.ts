@@ -1,65 +1,26 @@
 import type { EntityManager } from 'typeorm';
+import type { TakenScan } from '../log-scans/scan.js';
+import type { ScannedPortion } from '../log-scans/scan-job.js';
+import { LEASE_SECONDS, ScanTable } from '../log-scans/scan-table.js';
 import type { AnalysisProgress } from './analysis-progress.js';
 import { pairOf, type Pair, type Use } from './use-tally.js';
 
 type Queries = Pick<EntityManager, 'query'>;
 
-/** Seconds for which an analysis is a process's own; after a crash nobody is at it for so long. */
-export const LEASE_SECONDS = 30;
-/** When the last day of a zone's log ended that has gone: a day leaves what its chains began and ended with. */
-export const KEPT_SINCE = `(SELECT (max(h.day) + 1)::timestamp AT TIME ZONE 'UTC' FROM audit_heads h WHERE h.zone_id = $1)`;
+/** Analyses that are kept of one zone; older ones go when there is another. */
+export const KEPT = 10;
+/** The most rows of uses of an analysis that goes while somebody waits; larger ones the job forgets, piece by piece. */
+const FEW_USES = 5_000;
 /** The most rows of uses of one analysis. */
 const MAX_USES = 200_000;
+/** When the last day of a zone's log ended that has gone: a day leaves what its chains began and ended with. */
+const KEPT_SINCE = `(SELECT (max(h.day) + 1)::timestamp AT TIME ZONE 'UTC' FROM audit_heads h WHERE h.zone_id = $1)`;
 
 /** An analysis that this process is at. */
-export interface TakenAnalysis {
-  readonly zoneId: string;
-  readonly id: string;
-  readonly basePolicySetVersionId: string | null;
-  readonly baseManifestSha256: string | null;
-  /** Milliseconds since the epoch. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** The oldest event that was looked at; `null` before the first. */
-  readonly cursorId: string | null;
-  readonly progress: AnalysisProgress;
-}
+export type TakenAnalysis = TakenScan<AnalysisProgress>;
 
-/** Takes an analysis that is due, of all zones that which nobody has been at for longest. @returns `null` if none is */
-export async function takeAnalysis(db: Queries, holder: string): Promise<TakenAnalysis | null> {
-  const [rows] = await db.query<[TakenAnalysis[], number]>(TAKE, [holder, LEASE_SECONDS]);
-  return rows[0] ?? null;
-}
-
-/** Keeps an analysis for longer. @returns whether it is this process's still */
-export async function keepAnalysis(
-  db: Queries,
-  holder: string,
-  { zoneId, id }: TakenAnalysis,
-): Promise<boolean> {
-  const [, kept] = await db.query<[unknown[], number]>(LEASE, [zoneId, id, holder, LEASE_SECONDS]);
-  return kept > 0;
-}
-
-/** Lets go of an analysis, so that another turn can go on with it. @param inSeconds when that is at the earliest */
-export async function leaveAnalysis(
-  db: Queries,
-  holder: string,
-  { zoneId, id }: TakenAnalysis,
-  inSeconds = 0,
-): Promise<void> {
-  await db.query(LEASE, [zoneId, id, holder, inSeconds]);
-}
-
-/** Ends an analysis that cannot go on. @param problem why, for its operator */
-export async function failAnalysis(
-  db: Queries,
-  holder: string,
-  { zoneId, id }: TakenAnalysis,
-  problem: string,
-): Promise<void> {
-  await db.query(FAIL, [zoneId, id, holder, problem]);
-}
+/** The access analyses. */
+export const ANALYSIS_TABLE = new ScanTable<TakenAnalysis>({ name: 'access_analyses' });
 
 /** Which of some pairs were seen before, as {@link pairOf} names them. */
 export async function knownPairs(
@@ -77,13 +38,8 @@ export async function knownPairs(
   return new Set(rows.map(pairOf));
 }
 
-/** What a portion has come to. */
-export interface StoredAnalysis {
-  readonly cursorId: string | null;
-  readonly progress: AnalysisProgress;
-  readonly uses: readonly Use[];
-  readonly isOver: boolean;
-}
+/** What a portion of an analysis has come to. */
+export type AnalysisPortion = ScannedPortion<TakenAnalysis, readonly Use[]>;
 
 /**
  * Stores what a portion has come to together with the place in the log that was come to, in one statement: whoever goes on
@@ -96,7 +52,7 @@ export async function storeAnalysis(
   db: Queries,
   holder: string,
   taken: Pick<TakenAnalysis, 'zoneId' | 'id' | 'cursorId'>,
-  { cursorId, progress, uses, isOver }: StoredAnalysis,
+  { cursorId, progress, found, isOver }: AnalysisPortion,
 ): Promise<boolean | null> {
   const [rows] = await db.query<[{ state: string }[], number]>(STORE, [
     taken.zoneId,
@@ -105,7 +61,7 @@ export async function storeAnalysis(
     taken.cursorId,
     cursorId,
     JSON.stringify(progress),
-    JSON.stringify(uses),
+    JSON.stringify(found),
     isOver,
     LEASE_SECONDS,
     MAX_USES,
@@ -131,23 +87,17 @@ export async function forgetAnalysis(
   return row !== undefined && row.forgotten > 0;
 }
 
-const TAKE = `
-  UPDATE access_analyses a
-     SET holder = $1, leased_until = clock_timestamp() + $2::float8 * interval '1 second', state = 'running',
-         started_at = coalesce(a.started_at, clock_timestamp())
-   WHERE (a.zone_id, a.id) = (
-           SELECT d.zone_id, d.id FROM access_analyses d
-            WHERE d.state IN ('queued', 'running') AND d.leased_until < clock_timestamp()
-            ORDER BY d.leased_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-  RETURNING a.zone_id AS "zoneId", a.id, a.base_policy_set_version_id AS "basePolicySetVersionId",
-            a.base_manifest_sha256 AS "baseManifestSha256", extract(epoch FROM a.from_at)::float8 * 1000 AS "fromMs",
-            extract(epoch FROM a.to_at)::float8 * 1000 AS "toMs", a.cursor_id AS "cursorId", a.progress`;
-const LEASE = `
-  UPDATE access_analyses SET leased_until = clock_timestamp() + $4::float8 * interval '1 second'
-   WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
-const FAIL = `
-  UPDATE access_analyses SET state = 'failed', problem = $4, finished_at = clock_timestamp()
-   WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
+/** Forgets analyses of a zone that are over and small, but for the newest. */
+export async function makeRoomForAnalysis(db: Queries, zoneId: string): Promise<void> {
+  await db.query(MAKE_ROOM, [zoneId, KEPT - 1, FEW_USES]);
+}
+
+/** Since when no day of a zone's log has gone, in milliseconds since the epoch; 0 if none ever has. */
+export async function logKeptSince(db: Queries, zoneId: string): Promise<number> {
+  const [row] = await db.query<{ since: number | null }[]>(SINCE, [zoneId]);
+  return row?.since ?? 0;
+}
+
 /** A resource and no scope, or one of its scopes, as a key of any length: an identifier has no space in it. */
 const WHAT = (resource: string, scope: string) =>
   `sha256(convert_to(${resource} || ' ' || ${scope}, 'UTF8'))`;
@@ -205,3 +155,9 @@ const FORGET = `
     RETURNING a.id
   )
   SELECT (counted.many + (SELECT count(*) FROM whole))::int AS forgotten FROM counted`;
+const MAKE_ROOM = `
+  DELETE FROM access_analyses
+   WHERE zone_id = $1 AND id IN (
+           SELECT id FROM access_analyses WHERE zone_id = $1 AND finished_at IS NOT NULL ORDER BY id DESC OFFSET $2)
+     AND uses <= $3`;
+const SINCE = `SELECT (extract(epoch FROM ${KEPT_SINCE}) * 1000)::float8 AS since`;

@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import { NOTHING_ANALYSED } from './analysis-progress.js';
 import { analyseEvents } from './analysis-step.js';
 
 const CLIENT = '0192f0c1-0000-7000-8000-00000000000a';
-const ALLOW: Outcome = { decision: 'allow', failed: false, stepUp: null, maxTtlSeconds: null };
+const ALLOW: PolicyOutcome = {
+  decision: 'allow',
+  failed: false,
+  stepUp: null,
+  maxTtlSeconds: null,
+};
 const input: PolicyInput = {
   schema_version: '1',
   principal: { type: 'Application', id: CLIENT, zone_id: 'z' },
@@ -36,7 +41,7 @@ const event = {
 
 test('counts a scope that took too long to ask about, and says nothing of it', async () => {
   const base = { manifestSha256: 'abc', modules: [] };
-  const { progress, uses } = await analyseEvents(
+  const { progress, found } = await analyseEvents(
     [event],
     base,
     new Set(),
@@ -45,7 +50,7 @@ test('counts a scope that took too long to ask about, and says nothing of it', a
       inputs.map(({ context }) => (context.requested_scopes.includes('slow') ? null : ALLOW)),
   );
   expect(progress).toMatchObject({ uses: 1, tooSlow: 1 });
-  expect(uses.map(({ scope, count }) => [scope, count])).toEqual([
+  expect(found.map(({ scope, count }) => [scope, count])).toEqual([
     ['', 1],
     ['used', 1],
     ['unused', 0],

@@ -1,9 +1,11 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from '../policy-replays/recorded-decisions.js';
-import type { DecideInputs } from '../policy-replays/replay-step.js';
-import type { ReadEvent } from '../policy-replays/replay-tally.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
+import type { ReadEvent } from '../log-scans/log-portion.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
+import type { DecideInputs } from '../log-scans/scan.js';
+import type { ScanStep } from '../log-scans/scan-job.js';
+import type { TakenAnalysis } from './analysis-rows.js';
 import type { AnalysisProgress } from './analysis-progress.js';
 import { pairOf, textsOf, UseTally, type Pair, type Use } from './use-tally.js';
 
@@ -12,14 +14,6 @@ const MAX_ROWS = 50_000_000;
 /** Inputs that are decided at once, and after how many that policy is asked about no more events are taken in one step. */
 const AT_ONCE = 50;
 const MAX_PROBES = 500;
-
-/** What a step has come to. */
-export interface AnalysisStep {
-  /** The last event that was looked at; `null` if there was none. */
-  readonly last: string | null;
-  readonly progress: AnalysisProgress;
-  readonly uses: readonly Use[];
-}
 
 /**
  * Counts what a portion of the log shows to be used: what a decision let pass, or demanded a step-up of. A decision that other
@@ -39,7 +33,7 @@ export async function analyseEvents(
   known: ReadonlySet<string>,
   before: AnalysisProgress,
   decide: DecideInputs,
-): Promise<AnalysisStep> {
+): Promise<ScanStep<TakenAnalysis, readonly Use[]>> {
   const again = await decideAgain(decisionsOf(events), base, decide);
   const tally = new UseTally();
   const seen = new Set(known);
@@ -78,7 +72,7 @@ export async function analyseEvents(
       else if (outcome.decision !== 'deny') tally.allow(pair, scope);
     }
   }
-  return { last, progress, uses: tally.found() };
+  return { last, progress, found: tally.found() };
 }
 
 /** The pairs of a portion. */
@@ -131,7 +125,7 @@ async function decideAgain(
   decisions: readonly RecordedDecision[],
   base: BulkSet | null,
   decide: DecideInputs,
-): Promise<ReadonlyMap<RecordedDecision, Outcome | null>> {
+): Promise<ReadonlyMap<RecordedDecision, PolicyOutcome | null>> {
   if (base === null) return new Map();
   const others = decisions.filter(
     ({ outcome, manifestSha256 }) =>
@@ -149,8 +143,8 @@ async function decideAll(
   set: BulkSet,
   inputs: readonly PolicyInput[],
   decide: DecideInputs,
-): Promise<readonly (Outcome | null)[]> {
-  const outcomes: (Outcome | null)[] = [];
+): Promise<readonly (PolicyOutcome | null)[]> {
+  const outcomes: (PolicyOutcome | null)[] = [];
   for (let start = 0; start < inputs.length; start += AT_ONCE) {
     // oxlint-disable-next-line no-await-in-loop -- one portion at a time: it is to take no more than one thread
     outcomes.push(...(await decide(set, inputs.slice(start, start + AT_ONCE))));

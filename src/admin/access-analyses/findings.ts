@@ -93,7 +93,7 @@ export interface ReadFindings {
 /** Compares what an analysis has found to be used with what is registered now. */
 export async function readFindings(
   db: Pick<EntityManager, 'transaction'>,
-  { zoneId, id, fromAt, toAt }: Pick<AccessAnalysis, 'zoneId' | 'id' | 'fromAt' | 'toAt'>,
+  { zoneId, id, scan: { fromAt, toAt } }: Pick<AccessAnalysis, 'zoneId' | 'id' | 'scan'>,
 ): Promise<ReadFindings> {
   return db.transaction('REPEATABLE READ', async (tx) => {
     await tx.query('SET TRANSACTION READ ONLY');
@@ -134,7 +134,7 @@ const SIZES = ['upto', 'before'] as const satisfies (keyof Sized)[];
 /** Counts what is too young for an analysis. */
 export async function countTooYoung(
   db: Queries,
-  { zoneId, fromAt, toAt }: Pick<AccessAnalysis, 'zoneId' | 'fromAt' | 'toAt'>,
+  { zoneId, scan: { fromAt, toAt } }: Pick<AccessAnalysis, 'zoneId' | 'scan'>,
 ): Promise<TooYoung> {
   const of = [zoneId, fromAt, settledBefore(toAt)];
   const [counted] = await db.query<TooYoung[]>(TOO_YOUNG, of);

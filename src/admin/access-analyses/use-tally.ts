@@ -1,4 +1,4 @@
-import type { RecordedDecision } from '../policy-replays/recorded-decisions.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 
 /** What a client, or a delegation, has used of a resource. */
 export interface Use {

@@ -1,7 +1,6 @@
-import { IsIn, IsOptional, IsUUID, Matches, Max, Min } from 'class-validator';
-import { Type } from 'class-transformer';
+import { IsIn, IsUUID, Matches } from 'class-validator';
 import { ApiProperty } from '../../platform/http/openapi-decorators.js';
-import { check, IsInstant, IsWholeNumber, MayBeAbsent } from '../../platform/http/validators.js';
+import { check, IsInstant, IsLimit, MayBeAbsent } from '../../platform/http/validators.js';
 import { PAGE_LIMIT } from '../pagination.body.js';
 
 /** What events end in. */
@@ -98,11 +97,7 @@ export class AuditFilterQuery {
 /** The same, and which part of what is found. */
 export class AuditQuery extends AuditFilterQuery {
   /** How many at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsWholeNumber()
-  @Min(1)
-  @Max(500)
+  @IsLimit()
   limit?: number = PAGE_LIMIT;
 
   /** The id after which the page starts. */

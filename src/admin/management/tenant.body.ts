@@ -1,4 +1,3 @@
-import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
@@ -7,28 +6,23 @@ import {
   IsOptional,
   IsString,
   IsUUID,
-  Max,
   MaxLength,
-  Min,
 } from 'class-validator';
 import { MAX_CLAIMS_OF_SCOPE } from '../../mandates/scope-claims.js';
 import {
+  IsLimit,
   IsLine,
   IsLineOrEmpty,
   IsScopeToken,
-  IsWholeNumber,
+  MAX_LIMIT,
   MayBeNull,
 } from '../../platform/http/validators.js';
 
 /** Which part of a list is asked for. The header `Link` of the answer has where it goes on (`rel="next"`). */
 export class ManagementQuery {
   /** How many at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsWholeNumber()
-  @Min(1)
-  @Max(500)
-  limit?: number = 500;
+  @IsLimit()
+  limit?: number = MAX_LIMIT;
 
   /** The id after which the list goes on. */
   @IsOptional()

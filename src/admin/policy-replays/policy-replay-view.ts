@@ -1,20 +1,17 @@
 import type { EntityManager } from 'typeorm';
-import { timeOf } from '../../audit/id-range.js';
-import type { PolicyReplay, ReplayState } from './policy-replay.entity.js';
+import {
+  baseOf,
+  isComplete,
+  percentOf,
+  toScanView,
+  type ReplayedPolicies,
+  type ScanView,
+} from '../log-scans/scan-view.js';
+import type { PolicyReplay } from './policy-replay.entity.js';
 import { changesOf, type StoppedBy } from './replay-progress.js';
 
 /** A replay of recorded decisions by candidate policies. */
-export interface PolicyReplayView {
-  readonly id: string;
-  readonly zone_id: string;
-  readonly state: ReplayState;
-  /** Why it failed; `null` otherwise. */
-  readonly problem: string | null;
-  /** Who asked for it. */
-  readonly operator: string;
-  readonly created_at: Date;
-  readonly started_at: Date | null;
-  readonly finished_at: Date | null;
+export interface PolicyReplayView extends ScanView {
   /** The policies that are tried. */
   readonly candidate: ReplayedPolicies;
   /** The policies that were active when it was asked for; `null`: none. */
@@ -33,14 +30,6 @@ export interface PolicyReplayView {
   readonly changed: number;
   readonly changes: Readonly<Record<string, number>>;
   readonly not_replayed: NotReplayedView;
-}
-
-/** Policies of a replay. */
-export interface ReplayedPolicies {
-  /** The version of a policy set; `null` for policies that were given by their texts. */
-  readonly policy_set_version_id: string | null;
-  /** Hex SHA-256 over what is in it, as every decision by it has it. */
-  readonly manifest_sha256: string;
 }
 
 /** How far a replay is. */
@@ -93,35 +82,22 @@ export interface PolicyReplayDifferenceView {
 
 /** What is shown of a replay. */
 export function toView(replay: PolicyReplay): PolicyReplayView {
-  const { progress, state } = replay;
+  const { progress, scan } = replay;
   const { notReplayed } = progress;
   return {
-    id: replay.id,
-    zone_id: replay.zoneId,
-    state,
-    problem: replay.problem,
-    operator: replay.operator,
-    created_at: replay.createdAt,
-    started_at: replay.startedAt,
-    finished_at: replay.finishedAt,
+    ...toScanView(replay),
     candidate: {
       policy_set_version_id: replay.policySetVersionId,
       manifest_sha256: replay.manifestSha256,
     },
-    base:
-      replay.baseManifestSha256 === null
-        ? null
-        : {
-            policy_set_version_id: replay.basePolicySetVersionId,
-            manifest_sha256: replay.baseManifestSha256,
-          },
-    from: replay.fromAt,
-    to: replay.toAt,
+    base: baseOf(replay),
+    from: scan.fromAt,
+    to: scan.toAt,
     max_decisions: replay.maxDecisions,
     complete: isComplete(replay),
     stopped_by: progress.stoppedBy,
     progress: {
-      percent: percentOf(replay),
+      percent: percentOf(replay, progress.decisions / replay.maxDecisions),
       requests: progress.events,
       decisions: progress.decisions,
       decided_by_others: progress.decidedByOthers,
@@ -149,22 +125,6 @@ export async function toResult(
     [replay.zoneId, replay.id],
   );
   return { ...toView(replay), differences: rows, ungrouped: replay.progress.ungrouped };
-}
-
-/** Whether all of the time of a replay was looked at. */
-function isComplete({ state, progress }: Pick<PolicyReplay, 'state' | 'progress'>): boolean {
-  return state === 'done' && progress.stoppedBy === null;
-}
-
-/** How far a replay is: by the time that it has gone back, or by how many decisions it may come to. */
-function percentOf(replay: PolicyReplay): number {
-  const { cursorId, progress, maxDecisions, toAt } = replay;
-  if (replay.state === 'done') return 100;
-  if (cursorId === null || progress.beginsMs === null) return 0;
-  const to = toAt.getTime();
-  const byTime = (to - timeOf(cursorId)) / Math.max(1, to - progress.beginsMs);
-  const share = Math.max(byTime, progress.decisions / maxDecisions);
-  return Math.max(0, Math.min(99, Math.floor(100 * share)));
 }
 
 const DIFFERENCES = `

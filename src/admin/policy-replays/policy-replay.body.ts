@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsArray, IsIn, IsUUID, Max, Min } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsUUID, Max, Min } from 'class-validator';
 import { MAX_POLICIES } from '../../policy/engine/compile.js';
 import {
   IsLine,
@@ -7,7 +7,6 @@ import {
   IsWholeNumber,
   MayBeAbsent,
 } from '../../platform/http/validators.js';
-import { PageQuery } from '../pagination.body.js';
 
 /** Modules in a request; larger sets are stored before. */
 const MAX_MODULES = 1_000;
@@ -61,12 +60,4 @@ export class PolicyReplayBody {
   @Min(1)
   @Max(1_000_000)
   max_decisions?: number = DEFAULT_DECISIONS;
-}
-
-/** The replays to be listed. */
-export class PolicyReplaysQuery extends PageQuery {
-  /** Those in this state. */
-  @MayBeAbsent()
-  @IsIn(['queued', 'running', 'done', 'failed', 'cancelled'])
-  state?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 }

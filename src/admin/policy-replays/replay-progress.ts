@@ -1,16 +1,15 @@
 import type { OutcomeChange } from '../../policy/engine/outcome.js';
+import type { ScanProgress } from '../log-scans/scan.js';
 
 /** Why a replay ended before it had come to the beginning of its time. */
 export type StoppedBy = 'max_decisions' | 'events' | 'bytes';
 
-/** What a replay has counted so far. It is stored with the place in the log that it has come to, so nothing counts twice. */
-export interface ReplayProgress {
+/** What a replay has counted so far. */
+export interface ReplayProgress extends ScanProgress {
   /** Token requests that were looked at. */
   readonly events: number;
   /** Bytes of what was recorded of these. */
   readonly bytes: number;
-  /** All that was looked at, whatever happened. */
-  readonly rows: number;
   /** Decisions that were made again by the candidate, and compared. */
   readonly decisions: number;
   /** Of these, decisions that were made again by what is active too, since other policies had made them. */
@@ -20,11 +19,6 @@ export interface ReplayProgress {
   /** Of these, those that are in no group, since there are too many groups. */
   readonly ungrouped: number;
   readonly notReplayed: NotReplayed;
-  /** When the log begins in the time of the replay, in milliseconds since the epoch; `null` before that was looked up. */
-  readonly beginsMs: number | null;
-  /** When the oldest and the newest event were recorded that were looked at. */
-  readonly oldest: string | null;
-  readonly newest: string | null;
   readonly stoppedBy: StoppedBy | null;
 }
 

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from './recorded-decisions.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
+import type { ReadEvent } from '../log-scans/log-portion.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
+import { MAX_SLOW, type DecideInputs } from '../log-scans/scan.js';
 import { changesOf, NOTHING_REPLAYED } from './replay-progress.js';
-import { isTooSlow, MAX_SLOW, replayEvents, type DecideInputs } from './replay-step.js';
-import { MAX_EXAMPLES, MAX_GROUPS, ReplayTally, type ReadEvent } from './replay-tally.js';
+import { isTooSlow, replayEvents } from './replay-step.js';
+import { MAX_EXAMPLES, MAX_GROUPS, ReplayTally } from './replay-tally.js';
 
-const outcome = (decision: Outcome['decision']): Outcome => ({
+const outcome = (decision: PolicyOutcome['decision']): PolicyOutcome => ({
   decision,
   failed: false,
   stepUp: null,

@@ -1,9 +1,10 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
-import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from './recorded-decisions.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
+import type { ReadEvent } from '../log-scans/log-portion.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
+import { MAX_SLOW, type DecideInputs } from '../log-scans/scan.js';
 import type { ReplayProgress, StoppedBy } from './replay-progress.js';
-import { ReplayTally, type ReadEvent } from './replay-tally.js';
+import { ReplayTally } from './replay-tally.js';
 
 /** The two sets of a replay. */
 export interface ComparedSets {
@@ -12,22 +13,19 @@ export interface ComparedSets {
   readonly base: BulkSet | null;
 }
 
-/** Decides inputs by one set; `null` where it took too long. */
-export type DecideInputs = (
-  set: BulkSet,
-  inputs: readonly PolicyInput[],
-) => Promise<readonly (Outcome | null)[]>;
-
 /** The most of one replay, beside the decisions that it was asked for: rows of the log, and bytes of token requests. */
 const MAX_ROWS = 5_000_000;
 const MAX_BYTES = 4 * 1_024 ** 3;
-/** Decisions that may take too long; a set that is so heavy is not replayed. */
-export const MAX_SLOW = 100;
 
 /** Inputs that are decided at once. */
 const AT_ONCE = 50;
 /** What is decided where nothing is active. */
-const DENIED: Outcome = { decision: 'deny', failed: false, stepUp: null, maxTtlSeconds: null };
+const DENIED: PolicyOutcome = {
+  decision: 'deny',
+  failed: false,
+  stepUp: null,
+  maxTtlSeconds: null,
+};
 
 /**
  * Makes the decisions of a portion of the log again.

@@ -1,6 +1,7 @@
-import type { Outcome, OutcomeChange } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome, OutcomeChange } from '../../policy/engine/outcome.js';
 import { changeBetween } from '../../policy/engine/outcome.js';
-import type { RecordedDecision, RecordedPolicy } from './recorded-decisions.js';
+import type { ReadEvent } from '../log-scans/log-portion.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import type { NotReplayed, ReplayProgress } from './replay-progress.js';
 
 /** Decisions of one client on one resource that would be other ones in the same way. */
@@ -11,17 +12,6 @@ export interface ReplayDifference {
   readonly count: number;
   /** Ids of a few of the requests. */
   readonly examples: readonly string[];
-}
-
-/** An event that was read. */
-export interface ReadEvent {
-  readonly id: string;
-  /** When it was recorded (RFC 3339). */
-  readonly at: string;
-  /** Bytes of it; 0 for what is no token request. */
-  readonly bytes: number;
-  /** `null` for what is no token request. */
-  readonly policy: RecordedPolicy | null;
 }
 
 /** The most request ids that are kept of one group. */
@@ -72,8 +62,8 @@ export class ReplayTally {
    */
   compare(
     { clientId, resource, requestId }: RecordedDecision,
-    before: Outcome | null,
-    after: Outcome | null,
+    before: PolicyOutcome | null,
+    after: PolicyOutcome | null,
     byOthers: boolean,
   ): void {
     if (before === null || after === null) {

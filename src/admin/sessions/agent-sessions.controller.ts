@@ -10,13 +10,14 @@ import {
 } from '../../delegation/describe-agent-session.js';
 import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
-import { AuditedChanges } from '../audited-changes.service.js';
+import type { Administered } from '../administered.js';
 import { UrgentChange, type Change } from '../change.js';
 import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { being, having, readPage, type Page } from '../pagination.js';
@@ -26,13 +27,19 @@ import { AgentSessionsQuery } from './sessions.body.js';
 const ALIVE =
   'row.ended_at IS NULL AND row.expires_at > clock_timestamp() AND agent_session_live(row.zone_id, row.id)';
 
+const AGENT_SESSIONS: Administered<AgentSession, AgentSessionView> = {
+  entity: AgentSession,
+  noun: 'agent session',
+  recordedAs: 'agent_session',
+  view: (_tx, row) => describeAgentSession(row),
+};
+
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions', { noun: 'sessions' })
 export class AgentSessionsAdminController {
   constructor(
     @InjectRepository(AgentSession) private readonly sessions: Repository<AgentSession>,
-    private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Lists agent sessions: all, ended and expired ones too while they are kept, or those of an application or a session. */
@@ -72,26 +79,15 @@ export class AgentSessionsAdminController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<AgentSessionView, AffectedByEnd>> | undefined> {
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const shown = describeAgentSession(
-          await findRow(tx.getRepository(AgentSession), { zoneId, id }, 'agent session'),
-        );
-        const tag = entityTag(shown);
-        precondition.check(tag);
-        const affects = await affectedBy(tx, zoneId, { kind: 'agent_session_id', name: id });
-        return { tag, would: { delete: shown, affects } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const sessions = tx.getRepository(AgentSession);
-      const session = await findRow(sessions, { zoneId, id }, 'agent session');
-      precondition.check(entityTag(describeAgentSession(session)));
-      const open = { zoneId, id, endedAt: IsNull() };
-      await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
-      await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.clientId, id]);
-      return { result: undefined, details: { agent_session: describeAgentSession(session) } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, AGENT_SESSIONS, {
+      where: { zoneId, id },
+      affects: (tx) => affectedBy(tx, zoneId, { kind: 'agent_session_id', name: id }),
+      end: async (tx, { clientId }) => {
+        const open = { zoneId, id, endedAt: IsNull() };
+        await tx.getRepository(AgentSession).update(open, { endedAt: () => 'clock_timestamp()' });
+        await tx.query(END_BELOW_AGENT_SESSION, [zoneId, clientId, id]);
+      },
     });
-    return undefined;
   }
 }

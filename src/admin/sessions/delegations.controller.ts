@@ -6,13 +6,14 @@ import { DelegationEdge } from '../../delegation/delegation-edge.entity.js';
 import { describeEdge, type DelegationView } from '../../delegation/describe-edge.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { AuditedChanges } from '../audited-changes.service.js';
+import type { Administered } from '../administered.js';
 import { UrgentChange, type Change } from '../change.js';
 import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { being, readPage, type Filter, type Page } from '../pagination.js';
@@ -22,13 +23,19 @@ import { DelegationsQuery } from './sessions.body.js';
 const ALIVE = `row.accepted_at IS NOT NULL AND row.revoked_at IS NULL AND row.expires_at > clock_timestamp()
   AND delegation_live(row.zone_id, row.id, NULL)`;
 
+const DELEGATIONS: Administered<DelegationEdge, DelegationView> = {
+  entity: DelegationEdge,
+  noun: 'delegation',
+  recordedAs: 'delegation',
+  view: (_tx, row) => describeEdge(row),
+};
+
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations', { noun: 'sessions' })
 export class DelegationsAdminController {
   constructor(
     @InjectRepository(DelegationEdge) private readonly edges: Repository<DelegationEdge>,
-    private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Lists delegations: all, revoked and expired ones too while they are kept, or those of an application or an agent session. */
@@ -68,26 +75,16 @@ export class DelegationsAdminController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<DelegationView, AffectedByEnd>> | undefined> {
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const shown = describeEdge(
-          await findRow(tx.getRepository(DelegationEdge), { zoneId, id }, 'delegation'),
-        );
-        const tag = entityTag(shown);
-        precondition.check(tag);
-        const affects = await affectedBy(tx, zoneId, { kind: 'delegation_edge_id', name: id });
-        return { tag, would: { delete: shown, affects } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const edges = tx.getRepository(DelegationEdge);
-      const edge = await findRow(edges, { zoneId, id }, 'delegation');
-      precondition.check(entityTag(describeEdge(edge)));
-      const open = { zoneId, id, revokedAt: IsNull() };
-      await edges.update(open, { revokedAt: () => 'clock_timestamp()' });
-      return { result: undefined, details: { delegation: describeEdge(edge) } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, DELEGATIONS, {
+      where: { zoneId, id },
+      affects: (tx) => affectedBy(tx, zoneId, { kind: 'delegation_edge_id', name: id }),
+      end: (tx) => {
+        const open = { zoneId, id, revokedAt: IsNull() };
+        const revoked = { revokedAt: () => 'clock_timestamp()' };
+        return tx.getRepository(DelegationEdge).update(open, revoked);
+      },
     });
-    return undefined;
   }
 }
 

@@ -5,13 +5,15 @@ import type { Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
+import type { Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
 import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { being, having, readPage, type Page } from '../pagination.js';
@@ -27,13 +29,20 @@ import { toView, type SessionView } from './session-view.js';
 const ALIVE =
   'row.ended_at IS NULL AND row.expires_at > clock_timestamp() AND session_supported("row")';
 
+const SESSIONS: Administered<Session, SessionView> = {
+  entity: Session,
+  noun: 'session',
+  recordedAs: 'session',
+  view: (_tx, row) => toView(row),
+};
+
 /** Shows what authority is alive in a zone, and ends it. */
 @AdminController('zones/:zone', { noun: 'sessions' })
 export class SessionsController {
   constructor(
     @InjectRepository(Session) private readonly sessions: Repository<Session>,
     private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Lists sessions: all, ended and expired ones too while they are kept, or those of a subject, an issuer or a client. */
@@ -96,22 +105,11 @@ export class SessionsController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<SessionView, AffectedByEnd>> | undefined> {
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const shown = toView(await findRow(tx.getRepository(Session), { zoneId, id }, 'session'));
-        const tag = entityTag(shown);
-        precondition.check(tag);
-        const affects = await affectedBy(tx, zoneId, { kind: 'session_id', name: id });
-        return { tag, would: { delete: shown, affects } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const sessions = tx.getRepository(Session);
-      const session = await findRow(sessions, { zoneId, id }, 'session');
-      precondition.check(entityTag(toView(session)));
-      await tx.query('SELECT FROM session_end($1, $2)', [zoneId, id]);
-      return { result: undefined, details: { session: toView(session) } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, SESSIONS, {
+      where: { zoneId, id },
+      affects: (tx) => affectedBy(tx, zoneId, { kind: 'session_id', name: id }),
+      end: (tx) => tx.query('SELECT FROM session_end($1, $2)', [zoneId, id]),
     });
-    return undefined;
   }
 }

@@ -1,6 +1,5 @@
 import {
   Body,
-  ConflictException,
   Delete,
   Get,
   HttpCode,
@@ -13,68 +12,45 @@ import {
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
-import type { EntityManager, Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
 import { InstallationWebhooks } from '../../webhooks/installation-webhooks.service.js';
-import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { InstallationChange, type Change } from '../change.js';
 import { DryRunQuery } from '../dry-run.body.js';
 import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { entityTag, IfMatch, Precondition } from '../entity-tag.js';
-import { findRow } from '../find-row.js';
 import { CurrentOperator, type Operator } from '../operators/operator.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
 import { ForSomeZones } from '../permission.js';
-import { ofInstallation, replay, type Replayed } from './replay.js';
+import { checkMayTell, findSeen, readToldZones, seenWebhooks, toldOf } from './told-zones.js';
 import {
-  checkMayChangeAll,
-  checkMayTell,
-  findSeen,
-  readToldZones,
-  seenDeliveries,
-  seenWebhooks,
-  toldOf,
-  toldZonesOf,
-} from './told-zones.js';
-import {
-  InstallationDeliveriesQuery,
-  InstallationReplayBody,
   InstallationWebhookBody,
   InstallationWebhookChangeBody,
   InstallationWebhooksQuery,
 } from './webhook.body.js';
-import {
-  checkWebhookUrl,
-  putUpTest,
-  sendAgain,
-  useOf,
-  type TestSent,
-  type UseOfWebhook,
-} from './webhook-deliveries.js';
-import { columnsOf, inState, switchedOn } from './webhook-rows.js';
+import { checkWebhookUrl, useOf, type UseOfWebhook } from './webhook-deliveries.js';
+import { columnsOf, switchedOn } from './webhook-rows.js';
+import { findToChange, withInstallationWebhook } from './with-webhook.js';
 import {
   registeredForZones,
-  toInstallationDeliveryView,
   toInstallationView,
-  type InstallationDeliveryView,
   type InstallationWebhookView,
   type InstallationWebhookWithSecret,
 } from './webhook-view.js';
 
 /**
- * Registers webhooks that are told of several zones, or of all, and shows what became of what they were to be told. Who may
+ * Registers webhooks that are told of several zones, or of all. Who may
  * see some zones only has its own there: those whose zones it may see every one.
  */
 @AdminController('webhooks', { noun: 'webhooks' })
 export class InstallationWebhooksController {
   constructor(
     @InjectRepository(InstallationWebhook) private readonly rows: Repository<InstallationWebhook>,
-    @InjectRepository(WebhookDelivery) private readonly sent: Repository<WebhookDelivery>,
     private readonly changes: AuditedChanges,
     private readonly dryRuns: DryRuns,
     private readonly webhooks: InstallationWebhooks,
@@ -179,7 +155,9 @@ export class InstallationWebhooksController {
         return { tag: entityTag(registeredForZones(webhook)), would };
       });
     }
-    await this.with(id, change, precondition, (tx, webhook) => this.webhooks.remove(tx, webhook));
+    await withInstallationWebhook(this.changes, { id, change, precondition }, (tx, webhook) =>
+      this.webhooks.remove(tx, webhook),
+    );
     return undefined;
   }
 
@@ -192,119 +170,13 @@ export class InstallationWebhooksController {
     @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ): Promise<InstallationWebhookWithSecret> {
-    const made = await this.with(id, change, precondition, (tx, webhook) =>
-      this.webhooks.rotate(tx, webhook, this.clock.now()),
+    const made = await withInstallationWebhook(
+      this.changes,
+      { id, change, precondition },
+      (tx, webhook) => this.webhooks.rotate(tx, webhook, this.clock.now()),
     );
     return { ...tagged(response, made.webhook), secret: made.secret };
   }
-
-  /** Sends a test event, which is of no zone, in the same way as any other. */
-  @Post(':id/test')
-  @ForSomeZones()
-  @HttpCode(202)
-  async test(
-    @Param('id') id: string,
-    @InstallationChange('webhook.tested') change: Change,
-    @IfMatch() precondition: Precondition,
-  ): Promise<TestSent> {
-    return this.with(id, change, precondition, (tx) => putUpTest(tx, { of: 'installation', id }));
-  }
-
-  /** Lists what a webhook of several zones was, is or was not to be told. */
-  @Get(':id/deliveries')
-  @ForSomeZones()
-  async deliveries(
-    @Param('id') id: string,
-    @Query() { zone, ...query }: InstallationDeliveriesQuery,
-    @CurrentOperator() operator: Operator,
-  ): Promise<Page<InstallationDeliveryView>> {
-    const { id: installationWebhookId } = await findSeen(this.rows, id, operator);
-    const within = { installationWebhookId };
-    return readPage(this.sent, within, query, toInstallationDeliveryView, [
-      ...inState(query.state),
-      ...having('zone_id', zone),
-      ...seenDeliveries(operator),
-    ]);
-  }
-
-  /**
-   * Sends again what happened in some time in the zones that the webhook is told of, whether it was received or given up: the
-   * oldest thousand, and `next` says where to go on. Each keeps its `webhook-id`. Refused while the webhook is switched off.
-   */
-  @Post(':id/replay')
-  @ForSomeZones()
-  @HttpCode(202)
-  async replay(
-    @Param('id') id: string,
-    @InstallationChange('webhook.replayed') change: Change,
-    @IfMatch() precondition: Precondition,
-    @Body() { zone_id: zoneId, ...body }: InstallationReplayBody,
-  ): Promise<Replayed> {
-    return this.with(
-      id,
-      change,
-      precondition,
-      (tx, webhook) => {
-        if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
-        return replay(tx, ofInstallation(webhook, zoneId), body);
-      },
-      ({ replayed }) => ({
-        replayed,
-        ...body,
-        ...(zoneId === undefined ? {} : { of_zone: zoneId }),
-      }),
-    );
-  }
-
-  /** Sends a delivery again that was given up. */
-  @Post(':id/deliveries/:delivery/retry')
-  @ForSomeZones()
-  @HttpCode(202)
-  async retry(
-    @Param('id') id: string,
-    @Param('delivery') deliveryId: string,
-    @InstallationChange('webhook.delivery_retried') change: Change,
-    @IfMatch() precondition: Precondition,
-  ): Promise<InstallationDeliveryView> {
-    return this.with(id, change, precondition, async (tx, webhook) => {
-      const where = { installationWebhookId: id, id: deliveryId };
-      const delivery = await findRow(tx.getRepository(WebhookDelivery), where, 'delivery');
-      const { zones } = ofInstallation(webhook, undefined);
-      if (zones?.includes(delivery.zoneId) === false) {
-        throw new ConflictException('the webhook is not told of its zone any more');
-      }
-      return toInstallationDeliveryView(await sendAgain(tx, delivery, where, this.clock.now()));
-    });
-  }
-
-  /** Does something with a webhook, and records it. */
-  private with<T>(
-    id: string,
-    change: Change,
-    precondition: Precondition,
-    make: (tx: EntityManager, webhook: InstallationWebhook) => Promise<T>,
-    more: (made: T) => Readonly<Record<string, unknown>> = () => ({}),
-  ): Promise<T> {
-    return this.changes.runWithoutZone(change, async (tx) => {
-      const { webhook } = await findToChange(tx, id, change, precondition);
-      const result = await make(tx, webhook);
-      return { result, details: { webhook: registeredForZones(webhook), ...more(result) } };
-    });
-  }
-}
-
-/** Finds a webhook that an operator may change, and that is as it knows it. @throws {HttpException} 403, 404, 412 */
-async function findToChange(
-  tx: EntityManager,
-  id: string,
-  { operator }: Change,
-  precondition: Precondition,
-) {
-  const rows = tx.getRepository(InstallationWebhook);
-  const webhook = await findSeen(rows, id, operator);
-  await checkMayChangeAll(tx, operator, toldZonesOf(webhook));
-  precondition.check(entityTag(registeredForZones(webhook)));
-  return { rows, webhook };
 }
 
 /** Answers with a webhook under the entity tag of what is registered of it. */

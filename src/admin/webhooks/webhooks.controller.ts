@@ -1,6 +1,5 @@
 import {
   Body,
-  ConflictException,
   Delete,
   Get,
   HttpCode,
@@ -13,11 +12,10 @@ import {
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
-import type { EntityManager, Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
-import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
 import { Zone } from '../../zones/zone.entity.js';
@@ -30,38 +28,17 @@ import { entityTag, IfMatch, Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
-import { ofZone, replay, type Replayed } from './replay.js';
-import {
-  DeliveriesQuery,
-  ReplayBody,
-  WebhookBody,
-  WebhookChangeBody,
-  WebhooksQuery,
-} from './webhook.body.js';
-import {
-  checkWebhookUrl,
-  putUpTest,
-  sendAgain,
-  useOf,
-  type TestSent,
-  type UseOfWebhook,
-} from './webhook-deliveries.js';
-import { columnsOf, inState, switchedOn } from './webhook-rows.js';
-import {
-  registered,
-  toDeliveryView,
-  toView,
-  type DeliveryView,
-  type WebhookView,
-  type WebhookWithSecret,
-} from './webhook-view.js';
+import { WebhookBody, WebhookChangeBody, WebhooksQuery } from './webhook.body.js';
+import { checkWebhookUrl, useOf, type UseOfWebhook } from './webhook-deliveries.js';
+import { columnsOf, switchedOn } from './webhook-rows.js';
+import { withWebhook } from './with-webhook.js';
+import { registered, toView, type WebhookView, type WebhookWithSecret } from './webhook-view.js';
 
-/** Registers webhooks, and shows what became of what they were to be told. */
+/** Registers webhooks, changes and removes them. */
 @AdminController('zones/:zone/webhooks', { noun: 'webhooks' })
 export class WebhooksController {
   constructor(
     @InjectRepository(Webhook) private readonly rows: Repository<Webhook>,
-    @InjectRepository(WebhookDelivery) private readonly sent: Repository<WebhookDelivery>,
     private readonly changes: AuditedChanges,
     private readonly dryRuns: DryRuns,
     private readonly webhooks: Webhooks,
@@ -160,7 +137,7 @@ export class WebhooksController {
         };
       });
     }
-    await this.with(id, change, precondition, (tx) =>
+    await withWebhook(this.changes, { id, change, precondition }, (tx) =>
       tx.getRepository(Webhook).delete({ zoneId, id }),
     );
     return undefined;
@@ -175,92 +152,10 @@ export class WebhooksController {
     @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WebhookWithSecret> {
-    const made = await this.with(id, change, precondition, (tx, webhook) =>
+    const made = await withWebhook(this.changes, { id, change, precondition }, (tx, webhook) =>
       this.webhooks.rotate(tx, webhook, this.clock.now()),
     );
     return { ...tagged(response, made.webhook), secret: made.secret };
-  }
-
-  /** Sends a test event, in the same way as any other. */
-  @Post(':id/test')
-  @HttpCode(202)
-  async test(
-    @InZone() { id: zoneId }: Zone,
-    @Param('id') id: string,
-    @Change('webhook.tested') change: Change,
-    @IfMatch() precondition: Precondition,
-  ): Promise<TestSent> {
-    return this.with(id, change, precondition, (tx) => putUpTest(tx, { of: 'zone', zoneId, id }));
-  }
-
-  /** Lists what a webhook was, is or was not to be told. */
-  @Get(':id/deliveries')
-  async deliveries(
-    @InZone() { id: zoneId }: Zone,
-    @Param('id') id: string,
-    @Query() query: DeliveriesQuery,
-  ): Promise<Page<DeliveryView>> {
-    await findRow(this.rows, { zoneId, id }, 'webhook');
-    const within = { zoneId, webhookId: id };
-    return readPage(this.sent, within, query, toDeliveryView, inState(query.state));
-  }
-
-  /**
-   * Sends again what happened in some time, whether it was received or given up: the oldest thousand, and `next` says where to
-   * go on. Each keeps its `webhook-id`. Refused while the webhook is switched off: what was received would be given up.
-   */
-  @Post(':id/replay')
-  @HttpCode(202)
-  async replay(
-    @InZone() _zone: Zone,
-    @Param('id') id: string,
-    @Change('webhook.replayed') change: Change,
-    @IfMatch() precondition: Precondition,
-    @Body() body: ReplayBody,
-  ): Promise<Replayed> {
-    return this.with(
-      id,
-      change,
-      precondition,
-      (tx, webhook) => {
-        if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
-        return replay(tx, ofZone(webhook), body);
-      },
-      ({ replayed }) => ({ replayed, ...Object.fromEntries(Object.entries(body)) }),
-    );
-  }
-
-  /** Sends a delivery again that was given up. */
-  @Post(':id/deliveries/:delivery/retry')
-  @HttpCode(202)
-  async retry(
-    @InZone() { id: zoneId }: Zone,
-    @Param('id') id: string,
-    @Param('delivery') deliveryId: string,
-    @Change('webhook.delivery_retried') change: Change,
-    @IfMatch() precondition: Precondition,
-  ): Promise<DeliveryView> {
-    return this.with(id, change, precondition, async (tx) => {
-      const where = { zoneId, webhookId: id, id: deliveryId };
-      const delivery = await findRow(tx.getRepository(WebhookDelivery), where, 'delivery');
-      return toDeliveryView(await sendAgain(tx, delivery, where, this.clock.now()));
-    });
-  }
-
-  /** Does something with a webhook, and records it. */
-  private with<T>(
-    id: string,
-    change: Change,
-    precondition: Precondition,
-    make: (tx: EntityManager, webhook: Webhook) => Promise<T>,
-    more: (made: T) => Readonly<Record<string, unknown>> = () => ({}),
-  ): Promise<T> {
-    return this.changes.run(change, async (tx, { id: zoneId }) => {
-      const webhook = await findRow(tx.getRepository(Webhook), { zoneId, id }, 'webhook');
-      precondition.check(entityTag(registered(webhook)));
-      const result = await make(tx, webhook);
-      return { result, details: { webhook: registered(webhook), ...more(result) } };
-    });
   }
 }
 

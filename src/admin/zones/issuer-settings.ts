@@ -1,10 +1,11 @@
 import { ConflictException, UnprocessableEntityException } from '@nestjs/common';
-import { QueryFailedError, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import { databaseNow } from '../../platform/database/database-now.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
 import { issuerOf, type IssuerMode, type StoredIssuer } from '../../zones/zone-issuer.js';
 import type { Zone } from '../../zones/zone.entity.js';
+import { violatedConstraint } from '../violated-constraint.js';
 
 /** The issuer of a zone as a body has it. What is absent stays, or follows from the rest. */
 export interface IssuerBody {
@@ -112,9 +113,7 @@ export async function namingIssuerUrl<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    const { constraint }: { constraint?: unknown } =
-      error instanceof QueryFailedError ? error.driverError : {};
-    if (constraint !== 'zones_issuer_url_key') throw error;
+    if (violatedConstraint(error) !== 'zones_issuer_url_key') throw error;
     throw new ConflictException('issuer_url: another zone has it', { cause: error });
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import type { Connection } from './connection.js';
 import { isObject, listOf, objectOf, textOf } from './json.js';
 import { outOfReach } from './out-of-reach.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ClientSettings } from '../../platform/config/client-settings.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 
 /** Which installation is asked, and as whom. */
 export interface Connection {

@@ -2,7 +2,7 @@ import { letterDistance } from '../../platform/config/near-misses.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import type { ApiClient } from './api-client.js';
 import { objectOf, textOf } from './json.js';
 import { Refusal } from './refusal.js';

@@ -1,5 +1,5 @@
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import type { Connection } from './connection.js';
 
 /** What OpenSSL says of a certificate that it does not trust. */

@@ -1,5 +1,5 @@
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { isObject, listOf, objectOf, textOf } from './json.js';
 
 type ExitCode = CommandFailure['code'];

@@ -4,7 +4,7 @@ import { textOf } from '../api/json.js';
 import { Refusal } from '../api/refusal.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { printItems, type Column } from '../print/things.js';
 import { progressAt } from '../progress.js';
 import {

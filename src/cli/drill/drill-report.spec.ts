@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { exceeds, percentile, reportOf, type Measured } from './drill-report.js';
 
 const good: Measured = { channel: 'feed', seconds: [0.2, 0.4, 0.3], missed: 0, bound: 10 };

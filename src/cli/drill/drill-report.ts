@@ -1,4 +1,4 @@
-import { EXIT, table, type Outcome } from '../outcome.js';
+import { EXIT, table, type CommandResult } from '../command-result.js';
 
 /** What was measured of one channel, and what is promised of it. */
 export interface Measured {
@@ -31,7 +31,11 @@ export function exceeds({ seconds, missed, bound, absent }: Measured): boolean {
 }
 
 /** The result of a drill: what each channel took, against what is stated. */
-export function reportOf(zoneId: string, count: number, channels: readonly Measured[]): Outcome {
+export function reportOf(
+  zoneId: string,
+  count: number,
+  channels: readonly Measured[],
+): CommandResult {
   const rows = channels.map((one) => ({
     channel: one.channel,
     ...(one.absent === undefined

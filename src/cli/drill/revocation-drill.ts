@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../platform/config/clock.js';
-import type { Outcome } from '../outcome.js';
+import type { CommandResult } from '../command-result.js';
 import {
   byExchange,
   byIntrospection,
@@ -49,9 +49,9 @@ export async function drillRevocation(
   zoneId: string | null,
   count: number,
   progress: Progress,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const zone = await DrillZone.open(at, zoneId);
-  let outcome: Outcome;
+  let outcome: CommandResult;
   try {
     outcome = await drill(at, zone, count, progress);
   } catch (error) {
@@ -68,7 +68,7 @@ async function drill(
   zone: DrillZone,
   count: number,
   progress: Progress,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   const bounds = await boundsOf(zone);
   const mandates = await eachOf(
     Array.from({ length: count }, (_one, n) => n),

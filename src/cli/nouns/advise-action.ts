@@ -2,7 +2,7 @@ import { isObject, objectOf, textOf } from '../api/json.js';
 import { runAnalysis, readAnalysis } from '../advice/follow-analysis.js';
 import { adviceText, provenText } from '../advice/print-advice.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { runReplay } from '../replay/follow-replay.js';
 import { checkNew, writeNewFiles } from '../zone-file/write-new-file.js';
 import type { Action } from './noun.js';

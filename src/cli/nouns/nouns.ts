@@ -13,7 +13,10 @@ import { revocations } from './revocations.js';
 import { scopes } from './scopes.js';
 import { agentSessions, delegations, sessions } from './sessions.js';
 import { signingKeys } from './signing-keys.js';
-import { authenticators, challenges, proofSystems, stepUpTypes } from './step-up.js';
+import { authenticators } from './authenticators.js';
+import { challenges } from './challenges.js';
+import { proofSystems } from './proof-systems.js';
+import { stepUpTypes } from './step-up-types.js';
 import { webhooks } from './webhooks.js';
 import { zones } from './zones.js';
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../oauth/strict-json.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { advise } from './advise-action.js';
 import type { Action, Noun } from './noun.js';
 import { numberOf, replayActions } from './replay-actions.js';

@@ -1,7 +1,7 @@
 import { objectOf } from '../api/json.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { followReplay, runReplay } from '../replay/follow-replay.js';
 import { replayText } from '../replay/print-replay.js';
 import type { Action, ActionOption } from './noun.js';

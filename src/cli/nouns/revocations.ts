@@ -2,7 +2,7 @@ import type { JsonValue } from '../../oauth/strict-json.js';
 import { objectOf, textOf } from '../api/json.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { cellOf } from '../print/cells.js';
 import { confirm, consequencesOf } from '../verbs/delete.js';
 import type { ActionOption, Given, Noun } from './noun.js';

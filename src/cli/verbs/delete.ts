@@ -3,7 +3,7 @@ import { Refusal } from '../api/refusal.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import type { Noun } from '../nouns/noun.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { cellOf } from '../print/cells.js';
 import type { Options } from './said.js';
 

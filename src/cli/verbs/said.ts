@@ -4,7 +4,7 @@ import { isObject, listOf } from '../api/json.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import type { Field, Noun } from '../nouns/noun.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { memberOf } from '../print/things.js';
 
 /** What a command line says of one thing, beside the options of its noun. */

@@ -3,7 +3,7 @@ import { objectOf } from '../api/json.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import type { Noun } from '../nouns/noun.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { cellOf } from '../print/cells.js';
 import { bodyOf, type Options } from './said.js';
 

@@ -1,6 +1,6 @@
 import { Refusal } from '../api/refusal.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import type { StepFailed } from './apply-plan.js';
 import { describeStep } from './describe-step.js';
 

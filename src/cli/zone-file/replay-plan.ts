@@ -2,7 +2,7 @@ import type { JsonObject } from '../../oauth/strict-json.js';
 import { Refusal } from '../api/refusal.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { runReplay } from '../replay/follow-replay.js';
 import { replayText } from '../replay/print-replay.js';
 import { withIds } from './cedar-names.js';

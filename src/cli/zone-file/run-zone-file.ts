@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { numberOf } from '../nouns/replay-actions.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import { progressAt } from '../progress.js';
 import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
 import { describeFailure } from './describe-failure.js';

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { CommandFailure } from '../failure.js';
-import { EXIT } from '../outcome.js';
+import { EXIT } from '../command-result.js';
 import type { DrawnSecret } from './apply-plan.js';
 
 /** Where secrets go that were drawn: a file, or whoever reads the standard output. */

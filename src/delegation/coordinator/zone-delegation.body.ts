@@ -15,6 +15,7 @@ import {
 import {
   HasOnlyMembers,
   IsInstant,
+  IsLimit,
   IsLine,
   IsResourceIdentifier,
   IsScopeToken,
@@ -151,11 +152,7 @@ export class ZoneDelegationBody {
 /** Which part of the delegations to an agent session is asked for. */
 export class InboundQuery {
   /** How many at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsWholeNumber()
-  @Min(1)
-  @Max(500)
+  @IsLimit()
   limit?: number = 100;
 
   /** The `next_cursor` of the part before. */

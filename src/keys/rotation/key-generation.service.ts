@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../../platform/at-most.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { PrivateKeys, type StoredKeyPair } from '../signing/private-keys.service.js';
@@ -29,7 +30,10 @@ export class KeyNotGenerated extends OAuthError {
 @Injectable()
 export class KeyGeneration {
   private readonly generating = new Map<string, Promise<void>>();
-  private readonly generated = new LRUCache<string, GeneratedKey>({ max: 1_000, ttl: KEEP_MS });
+  private readonly generated = new LRUCache<string, GeneratedKey>({
+    ...atMost(1_000),
+    ttl: KEEP_MS,
+  });
 
   constructor(private readonly privateKeys: PrivateKeys) {}
 

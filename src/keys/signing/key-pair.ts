@@ -66,11 +66,48 @@ export function signWith(der: Buffer, alg: ZoneAlg): Sign {
 }
 
 function openPrivateKey(der: Buffer): KeyObject {
+  const sec1 = p256Of(der);
   try {
-    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    return sec1 === null
+      ? createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+      : createPrivateKey({ key: sec1, format: 'der', type: 'sec1' });
   } finally {
     der.fill(0);
+    sec1?.fill(0);
   }
+}
+
+/** What is around the numbers of a P-256 key in PKCS#8 as Node writes it (RFC 5958 2, RFC 5915 3). */
+const PKCS8 = {
+  before: Buffer.from(
+    '308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420',
+    'hex',
+  ),
+  between: Buffer.from('a144034200', 'hex'),
+  privateBytes: 32,
+  publicBytes: 65,
+};
+/** The same in the form of SEC 1, which names the curve itself (RFC 5915 3). */
+const SEC1 = {
+  before: Buffer.from('30770201010420', 'hex'),
+  between: Buffer.from('a00a06082a8648ce3d030107a144034200', 'hex'),
+};
+
+/**
+ * A P-256 key in the form of SEC 1, which OpenSSL 3 takes in within a third of the time: it tries what is in PKCS#8 as a
+ * key of each kind, which is most of what it costs to open a zone that was not in use.
+ *
+ * @returns a copy, to be wiped; `null` for any other key, and for one that is written in another way
+ */
+function p256Of(pkcs8: Buffer): Buffer | null {
+  const { before, between, privateBytes, publicBytes } = PKCS8;
+  const middle = before.length + privateBytes;
+  const last = middle + between.length;
+  if (pkcs8.length !== last + publicBytes) return null;
+  if (!pkcs8.subarray(0, before.length).equals(before)) return null;
+  if (!pkcs8.subarray(middle, last).equals(between)) return null;
+  const [secret, point] = [pkcs8.subarray(before.length, middle), pkcs8.subarray(last)];
+  return Buffer.concat([SEC1.before, secret, SEC1.between, point]);
 }
 
 /** The members of a public key (RFC 7518 6.2.1, 6.3.1) alone: a signer's answer may have others. */

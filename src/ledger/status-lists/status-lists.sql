@@ -144,12 +144,14 @@ BEGIN
            (SELECT CASE WHEN count(*) = p_most THEN max(i.idx) + 1 END FROM issued i);
 END $$;
 
--- Makes the partitions of the coming hours.
-CREATE OR REPLACE FUNCTION status_lists_make_hours(p_hours_ahead integer DEFAULT 12) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partitions of the coming hours, and drops those in which nothing can be alive: of hours before the last one.
+-- What went to a default partition, since a partition was not made in time, is removed so many rows at a time.
+CREATE OR REPLACE FUNCTION status_lists_maintain(p_hours_ahead integer DEFAULT 12) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   this_hour CONSTANT integer := status_list_hour(clock_timestamp());
   parent text;
   made   text;
+  part   record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   FOREACH parent IN ARRAY ARRAY['status_blocks', 'issued_mandates'] LOOP
@@ -163,18 +165,8 @@ BEGIN
         WHEN check_violation THEN NULL;
       END;
     END LOOP;
-  END LOOP;
-END $$;
-
--- Drops the partitions of hours in which nothing can be alive: of those before the last one.
-CREATE OR REPLACE FUNCTION status_lists_drop_hours() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  this_hour CONSTANT integer := status_list_hour(clock_timestamp());
-  parent text;
-  part   record;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
-  FOREACH parent IN ARRAY ARRAY['status_blocks', 'issued_mandates'] LOOP
+    EXECUTE format('DELETE FROM %1$I WHERE %2$s IN (SELECT %3$s FROM %1$I WHERE exp_hour < %4$s LIMIT 50000)',
+      parent || '_default', row_names(parent || '_default'), trim(row_names(parent || '_default'), '()'), this_hour - 1);
     FOR part IN
       SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
        WHERE i.inhparent = to_regclass(format('%I', parent)) AND c.relname ~ '_h[0-9]+$'
@@ -183,18 +175,4 @@ BEGIN
       EXECUTE format('DROP TABLE %I', part.relname);
     END LOOP;
   END LOOP;
-END $$;
-
--- The same, and removes what went to a default partition, since a partition was not made in time: so many rows at a time.
-CREATE OR REPLACE FUNCTION status_lists_maintain(p_hours_ahead integer DEFAULT 12) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  this_hour CONSTANT integer := status_list_hour(clock_timestamp());
-  parent text;
-BEGIN
-  PERFORM status_lists_make_hours(p_hours_ahead);
-  FOREACH parent IN ARRAY ARRAY['status_blocks', 'issued_mandates'] LOOP
-    EXECUTE format('DELETE FROM %1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$I WHERE exp_hour < %2$s LIMIT 50000))',
-      parent || '_default', this_hour - 1);
-  END LOOP;
-  PERFORM status_lists_drop_hours();
 END $$;

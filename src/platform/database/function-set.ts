@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'df11358e6134d15b4666d8bf8f289ee08a984273626b19fe6f81f0edaf2b9495',
+  sha256: '4ca0121098e420cdcee359274321d1eb0d5ac4f132dfd36a4a37b02fe29dbe5e',
 } as const;

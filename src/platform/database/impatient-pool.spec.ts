@@ -33,3 +33,57 @@ test('a connection that is ended in the packet that says it is ready fails its u
   await pool.end();
   server.close();
 });
+
+/** A server that says to each connection that it is ready, and nothing else. */
+async function silentServer() {
+  let made = 0;
+  const server = createServer((socket) => {
+    made += 1;
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write(Buffer.concat([AUTHENTICATED, READY])));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const pool = new ImpatientPool({
+    host: '127.0.0.1',
+    port,
+    user: 'somebody',
+    database: 'any',
+    max: 3,
+  });
+  return { pool, made: () => made, close: () => pool.end().then(() => server.close()) };
+}
+
+test('users one after the other share a connection, also those who come before it is back', async () => {
+  const { pool, made, close } = await silentServer();
+  const first = await pool.connect();
+  const others = Array.from({ length: 20 }, async () => (await pool.connect()).release());
+  first.release();
+  await Promise.all(others);
+  expect(made()).toBe(1);
+  await close();
+});
+
+test('another is made where none comes back, and no more than there may be', async () => {
+  const { pool, made, close } = await silentServer();
+  const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+  expect(made()).toBe(3);
+  const late = pool.connect();
+  clients[0]?.release();
+  expect(await late).toBe(clients[0]);
+  for (const client of clients) client.release();
+  expect(made()).toBe(3);
+  await close();
+});
+
+test('who waits for one that is broken gets another', async () => {
+  const { pool, made, close } = await silentServer();
+  const first = await pool.connect();
+  const second = pool.connect();
+  first.release(true);
+  expect(await second).not.toBe(first);
+  expect(made()).toBe(2);
+  (await second).release();
+  await close();
+});

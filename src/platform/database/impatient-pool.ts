@@ -10,9 +10,18 @@ type OnConnection = (
 ) => void;
 
 /**
+ * Milliseconds for which one who finds none idle waits for one to come back before another is made: about what that would
+ * take from a database nearby.
+ */
+const RETURN_MS = 20;
+
+/**
  * A pool of connections whose users wait less long than a connection may take to be made. The pool of `pg` has
  * one limit for both: a short one, and a database that is far away is never reached; a long one, and callers
  * wait for a database that is gone. What comes too late for its user is there for the next one.
+ *
+ * It grows where that is needed only. To make a connection costs PostgreSQL as much as dozens of short statements, and
+ * what it knows of tables and plans it learns anew; so where all are in use, one that comes back at once is better.
  */
 export class ImpatientPool extends pg.Pool {
   /** Milliseconds to wait for a connection; as long as one may take to be made if absent. */
@@ -21,6 +30,9 @@ export class ImpatientPool extends pg.Pool {
   /** Pools of connections that are at home in a shard, by its number. */
   private readonly ofShards = new Map<number, ImpatientPool>();
 
+  /** Those who wait for one to come back. */
+  private readonly expecting: (() => void)[] = [];
+
   constructor(options?: pg.PoolConfig) {
     super(options);
     // One that breaks between being given and its user's own listener, perhaps in the very packet that says that
@@ -28,6 +40,11 @@ export class ImpatientPool extends pg.Pool {
     this.on('connect', (client) => {
       client.on('error', () => {});
       traceQueries(client);
+    });
+    // It is idle after this event.
+    this.on('release', () => {
+      const next = this.expecting.shift();
+      if (next !== undefined) process.nextTick(next);
     });
   }
 
@@ -50,11 +67,32 @@ export class ImpatientPool extends pg.Pool {
       callback(new Error('timeout exceeded when trying to connect'), undefined, () => {});
     };
     const timer = this.waitMs === undefined ? undefined : setTimeout(giveUp, this.waitMs);
-    super.connect((error, client, release) => {
+    const take = (): void =>
+      super.connect((error, client, release) => {
+        clearTimeout(timer);
+        if (waiting) callback(error, client, release);
+        else if (client !== undefined) release();
+      });
+    if (this.wouldGrow) this.afterReturn(take);
+    else take();
+  }
+
+  /** Whether the next user would have a connection made beside others. */
+  private get wouldGrow(): boolean {
+    return this.idleCount === 0 && this.totalCount > 0 && this.totalCount < this.options.max;
+  }
+
+  /** Goes on when one has come back, which is its own if nobody else was there first, or when that takes too long. */
+  private afterReturn(goOn: () => void): void {
+    const come = (): void => {
       clearTimeout(timer);
-      if (waiting) callback(error, client, release);
-      else if (client !== undefined) release();
-    });
+      goOn();
+    };
+    const timer = setTimeout(() => {
+      this.expecting.splice(this.expecting.indexOf(come), 1);
+      goOn();
+    }, RETURN_MS);
+    this.expecting.push(come);
   }
 
   /** The shards that its connections are spread over; `null` on a plain server. */

@@ -28,7 +28,7 @@ export async function commitInTurn<T>(
   const began = performance.now();
   for (;;) {
     const outcome = await atZone(dataSource, zoneId, () =>
-      commitIf<Outcome<T>>(
+      commitIf<TurnResult<T>>(
         dataSource,
         (result) => 'value' in result && keep(result.value),
         async (tx) => {
@@ -44,7 +44,7 @@ export async function commitInTurn<T>(
 }
 
 /** What a transaction came to, or why it had no turn. */
-type Outcome<T> = { readonly value: T } | Missed;
+type TurnResult<T> = { readonly value: T } | Missed;
 
 interface Missed {
   readonly missed: QueryFailedError;

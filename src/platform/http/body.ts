@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { inFlightOf } from './overload/in-flight.js';
 import type { Overloaded } from './overload/overloaded.js';
-import { KeptOn } from './kept-on.js';
+import { KeptOn } from '../kept-on.js';
 
 /** The bodies that were read, for later readers. */
 const known = new KeptOn<Promise<Buffer>>('body');

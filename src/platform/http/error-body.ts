@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isTokenEndpoint } from '../../oauth/token-endpoint.js';
 import { asProblem, PROBLEM_JSON, wantsProblem } from './problem-details.js';
-import { readGatewayHeaders } from './read-gateway-headers.js';
+import { hasGatewayHeaders } from './read-gateway-headers.js';
 import { requestIdOf, setRequestIdHeaders } from './request-id.js';
 import { pathOf } from './steps.js';
 
@@ -24,7 +24,7 @@ export function wordFor(request: IncomingMessage, code: string): string {
 
 /** Whether a request to a token endpoint has a header of a gateway's signature: it is a gateway's then, and nothing else. */
 function isGatewaysExchange(request: IncomingMessage): boolean {
-  return isTokenEndpoint(pathOf(request)) && readGatewayHeaders(request) !== null;
+  return hasGatewayHeaders(request) && isTokenEndpoint(pathOf(request));
 }
 
 /** An error that is answered in front of the framework. */
@@ -45,13 +45,14 @@ export function sendError(
   const word = wordFor(request, error);
   const told = errorBody(word, description, requestId);
   const problem = wantsProblem(request);
-  const body = Buffer.from(JSON.stringify(problem ? asProblem(request, status, told) : told));
+  const body = JSON.stringify(problem ? asProblem(request, status, told) : told);
   setRequestIdHeaders(request, response);
   response.writeHead(status, {
     'Cache-Control': 'no-store',
     'Content-Type': problem ? PROBLEM_JSON : 'application/json; charset=utf-8',
-    'Content-Length': body.length,
+    'Content-Length': Buffer.byteLength(body),
     ...headers,
   });
+  // As text it goes out in one piece with the headers: of what is refused under load, that is the largest part.
   response.end(body);
 }

@@ -16,3 +16,12 @@ export function readGatewayHeaders(request: IncomingMessage): GatewayHeaders | n
   if (Object.values(headers).every((value) => value === null)) return null;
   return { ...headers, requestId: one('x-request-id') };
 }
+
+/** Whether there is one of the headers of a gateway's signature. It costs less than to read them. */
+export function hasGatewayHeaders({ headers }: IncomingMessage): boolean {
+  return (
+    headers['x-caracal-gateway-timestamp'] !== undefined ||
+    headers['x-caracal-gateway-request'] !== undefined ||
+    headers['x-caracal-gateway-signature'] !== undefined
+  );
+}

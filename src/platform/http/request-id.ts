@@ -5,7 +5,7 @@ import { newId } from '../uuid-v7.js';
 import { writeTraceparent } from '../tracing/trace-context.js';
 import { traceOf } from './request-trace.js';
 import type { Step } from './steps.js';
-import { KeptOn } from './kept-on.js';
+import { KeptOn } from '../kept-on.js';
 
 /** How a request is named in the audit log, in the words of its events. */
 export interface RequestId {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { KeptOn } from './kept-on.js';
+import { KeptOn } from '../kept-on.js';
 
 /** The word for requests that match no route. */
 export const NO_ROUTE = 'none';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddress from 'proxy-addr';
 import type { Step } from './steps.js';
-import { KeptOn } from './kept-on.js';
+import { KeptOn } from '../kept-on.js';
 
 const addresses = new KeptOn<string>('source address');
 

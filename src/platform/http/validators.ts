@@ -6,7 +6,10 @@ import {
   IsInt,
   isISO8601,
   IsObject,
+  IsOptional,
   Matches,
+  Max,
+  Min,
   registerDecorator,
   ValidateIf,
   ValidateNested,
@@ -23,6 +26,9 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
 /** Line separators, and bidirectional controls, which make text read in another order than it is written. */
 const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
+
+/** The most of a list that one answer has. */
+export const MAX_LIMIT = 500;
 
 const PRINTABLE_ASCII = /^[!-~]{1,500}$/;
 
@@ -106,6 +112,17 @@ export const IsWholeNumber = (options: { readonly each?: boolean } = {}): Proper
   applyDecorators(
     IsInt(options),
     ApiProperty(options.each === true ? { type: 'integer', isArray: true } : { type: 'integer' }),
+  );
+
+/** How many of a list are asked for at most, in a query. */
+export const IsLimit = (): PropertyDecorator =>
+  applyDecorators(
+    IsOptional(),
+    Type(() => Number),
+    IsWholeNumber(),
+    Min(1),
+    Max(MAX_LIMIT),
+    ApiProperty({ minimum: 1, maximum: MAX_LIMIT }),
   );
 
 /**

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { input } from '../policy.fixture.js';
 
 // Only JavaScript can run on another thread, so this folder is compiled as it is at this moment, to
@@ -14,7 +14,7 @@ mkdirSync(CACHE, { recursive: true });
 const root = mkdtempSync(join(CACHE, 'policy-'));
 const compiled = join(root, 'policy');
 /** What the folder imports from others. */
-const BESIDE = ['../platform/http/kept-on.ts'];
+const BESIDE = ['../platform/kept-on.ts'];
 
 function compileFolder(): void {
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
@@ -68,16 +68,28 @@ afterAll(async () => {
 });
 
 /** Policies that concern one application each, except for one in a thousand. */
-function policies(count: number) {
+function policies(count: number, module = 'module') {
   return Array.from({ length: count }, (_, n) => {
     const who = n % 1000 === 0 ? 'principal' : `principal == Application::"app-${n}"`;
     return {
-      id: `module-${n}`,
+      id: `${module}-${n}`,
       content: `@id("p${n}") @reason("number ${n}")
 permit(${who}, action == Action::"TokenExchange", resource)
 when { resource.scopes.containsAll(context.requested_scopes) && principal.zone_id == "zone-1" };`,
     };
   });
+}
+
+const named = (id: string) => `@id("${id}") permit(principal, action, resource);`;
+const alike = (count: number, content: string) =>
+  Array.from({ length: count }, (_, n) => ({ id: `many-${n}`, content }));
+
+function faultsOf(compile: () => unknown): unknown {
+  try {
+    return compile();
+  } catch (error) {
+    return Reflect.get(Object(error), 'errors');
+  }
 }
 
 describe('compiling on another thread', () => {
@@ -102,6 +114,44 @@ describe('compiling on another thread', () => {
     await expect(authoring.compileInBackground(modules)).rejects.toBeInstanceOf(
       compilation.UncompilablePolicy,
     );
+  });
+
+  test.each([
+    ['the same name in two modules', [...policies(200), { id: 'again', content: named('p7') }]],
+    ['the same module twice', [...policies(200), { id: 'module-7', content: named('other') }]],
+    ['more faults than are told', [...policies(200), ...alike(150, 'permit(')]],
+    ['too many modules', alike(10_001, 'permit(')],
+    ['too large a module', [{ id: 'large', content: `//${'-'.repeat(256 * 1024)}` }]],
+  ])('refuses %s as compiling on this one does', async (_what, modules) => {
+    const errors = faultsOf(() => compilation.compile(modules));
+    await expect(authoring.compileInBackground(modules)).rejects.toMatchObject({ errors });
+  });
+
+  test('lets the set of another zone through between two turns of a large one', async () => {
+    const done: string[] = [];
+    const large = authoring.compileInBackground(policies(800, 'large'));
+    const small = authoring.compileInBackground(policies(60, 'small'));
+    await Promise.all([large.then(() => done.push('large')), small.then(() => done.push('small'))]);
+    expect(done).toEqual(['small', 'large']);
+  });
+
+  test('reads again only what has changed since another version of a set', async () => {
+    const modules = policies(200, 'version');
+    const first = await authoring.compileInBackground(modules);
+    const asked = vi.spyOn(background.Background.prototype, 'run');
+    const changed = { id: 'version-150', content: named('new') };
+    const next = await authoring.compileInBackground(modules.with(150, changed));
+    expect(asked.mock.calls).toEqual([['readModules', [changed]]]);
+    asked.mockRestore();
+    expect(next.policies).toEqual(compilation.compile(modules.with(150, changed)).policies);
+    expect(next.manifestSha256).not.toBe(first.manifestSha256);
+    expect([...first.policies.keys()]).toContain('p150');
+    // A policy without a name has that of its module.
+    const renamed = modules.map(({ content }, n) => ({ id: `renamed-${n}`, content }));
+    const bare = renamed.map((each) => ({ ...each, content: each.content.replace(/@id\S+/, '') }));
+    const moved = bare.map(({ content }, n) => ({ id: `moved-${n}`, content }));
+    await authoring.compileInBackground(bare);
+    expect((await authoring.compileInBackground(moved)).policies.has('moved-3')).toBe(true);
   });
 
   test('leaves this thread to others meanwhile, and so does warming up', async () => {
@@ -395,18 +445,18 @@ describe('a background thread', () => {
       .run('simulateEach', { policies: [], inputs })
       .catch((error: Error & { reason: string }) => error.reason);
     expect(outcome).toBe('memory');
-    expect((await thread.run('compile', policies(1))).portions).toHaveLength(1);
+    expect(await thread.run('readModules', policies(1))).toHaveLength(1);
     await thread.stop();
   });
 
   test('that is stopped fails its task, and starts again for the next', async () => {
     const thread = new background.Background(limits);
-    const task = thread.run('compile', policies(5_000));
+    const task = thread.run('readModules', policies(5_000));
     const failed = expect(task).rejects.toMatchObject({ reason: 'lost' });
     await setTimeout(50);
     await thread.stop();
     await failed;
-    expect((await thread.run('compile', policies(1))).portions).toHaveLength(1);
+    expect(await thread.run('readModules', policies(1))).toHaveLength(1);
     await thread.stop();
   });
 });

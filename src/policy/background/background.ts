@@ -18,6 +18,16 @@ export interface BackgroundLimits {
   readonly memoryMb: number;
   /** The most tasks in the queue, the current one included. */
   readonly queued: number;
+  /**
+   * How far its priority is below that of the thread that answers requests, where threads have one (Linux): by 10 it gets
+   * a tenth of a processor that both want, by 5 a quarter. 10 if absent.
+   */
+  readonly niceness?: number;
+}
+
+/** What a thread is told when it starts. */
+export interface ThreadSettings {
+  readonly niceness: number;
 }
 
 /** Thrown for a task that was not done: the queue was full, or the thread was ended. */
@@ -41,6 +51,8 @@ const MESSAGES = {
 
 /** Milliseconds after which an idle thread is ended, since WebAssembly memory never shrinks. */
 const IDLE_MS = 60_000;
+
+const NICENESS = 10;
 
 /**
  * Whether this runs from TypeScript source, as only unit tests do. Node 20 cannot run TypeScript on another
@@ -138,6 +150,7 @@ export class Background {
       // No secrets, and no flags of the main thread.
       env: {},
       execArgv: [],
+      workerData: { niceness: this.limits.niceness ?? NICENESS } satisfies ThreadSettings,
       resourceLimits: {
         maxOldGenerationSizeMb: this.limits.memoryMb,
         maxYoungGenerationSizeMb: Math.ceil(this.limits.memoryMb / 8),

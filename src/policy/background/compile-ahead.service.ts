@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
+import { atMost } from '../../platform/at-most.js';
 import { PolicySets } from '../policy-sets.service.js';
 
 /** The most zones that may wait; the sets of others are compiled when they are needed. */
@@ -15,7 +16,7 @@ const MAX_WAITING = 500;
 export class CompileAhead {
   private readonly waiting = new Set<string>();
   /** The set version that was compiled last, by zone id. */
-  private readonly done = new LRUCache<string, string>({ max: MAX_WAITING });
+  private readonly done = new LRUCache<string, string>(atMost(MAX_WAITING));
   private running = false;
 
   constructor(

@@ -1,6 +1,6 @@
 import type { PolicySource } from '../engine/compile.js';
 import type { PolicyInput } from '../engine/input.js';
-import type { Outcome } from '../engine/outcome.js';
+import type { PolicyOutcome } from '../engine/outcome.js';
 import { Background, BackgroundFailure } from './background.js';
 import { DECISION_MS } from './decide.js';
 
@@ -40,10 +40,10 @@ export async function decideInBulk(
   inputs: readonly PolicyInput[],
   goOn: () => Promise<void>,
   on: Pick<Background, 'run'> = thread,
-): Promise<readonly (Outcome | null)[]> {
+): Promise<readonly (PolicyOutcome | null)[]> {
   const together = await ask(on, set, inputs, PORTION_MS);
   if (together !== null) return together;
-  const outcomes: (Outcome | null)[] = [];
+  const outcomes: (PolicyOutcome | null)[] = [];
   for (const input of inputs) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
     await goOn();
@@ -58,7 +58,7 @@ async function decideAlone(
   on: Pick<Background, 'run'>,
   set: BulkSet,
   input: PolicyInput,
-): Promise<Outcome | null> {
+): Promise<PolicyOutcome | null> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop
     const outcomes = await ask(on, set, [input], DECISION_MS);
@@ -73,7 +73,7 @@ async function ask(
   { manifestSha256, modules }: BulkSet,
   inputs: readonly PolicyInput[],
   timeMs: number,
-): Promise<readonly Outcome[] | null> {
+): Promise<readonly PolicyOutcome[] | null> {
   for (let attempt = 1; attempt <= HOLD_ATTEMPTS; attempt += 1) {
     // To start the thread, and to parse a set, takes time that is no fault of the inputs.
     // oxlint-disable-next-line no-await-in-loop -- another one's task may have ended the thread in between

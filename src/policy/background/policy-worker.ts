@@ -2,15 +2,16 @@
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ThreadSettings } from './background.js';
 import { type TaskMessage, reply } from './tasks.js';
 
-const NICENESS = 10;
+const { niceness }: ThreadSettings = workerData;
 
 /** Lowers the priority of this thread. Only Linux has one for each thread (`/proc/thread-self` has its id). */
 function lowerPriority(): void {
   try {
-    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICENESS);
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness);
   } catch {
     // No priorities for threads here: processors are shared evenly.
   }

@@ -1,9 +1,9 @@
 import {
   type CompileFault,
+  type ModuleReading,
   type PolicySource,
   UncompilablePolicy,
-  manifestSha256,
-  readSet,
+  readOne,
 } from '../engine/compile.js';
 import {
   askHeld,
@@ -14,8 +14,8 @@ import {
 } from '../engine/held-policies.js';
 import { decideByHeld, holdSet, type HeldQuestion } from '../engine/held-sets.js';
 import { locate, type Located, type LocateRequest } from '../engine/locate.js';
-import type { Outcome } from '../engine/outcome.js';
-import type { NamedPolicy } from '../engine/read-module.js';
+import type { PolicyOutcome } from '../engine/outcome.js';
+import type { NamedPolicy, ReadPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
   type BatchSimulationRequest,
@@ -29,13 +29,6 @@ import {
 import { type Validation, type ValidationRules, validate } from '../engine/validate.js';
 import { InvalidSchema, zoneSchema } from '../engine/zone-schema.js';
 
-/** A parsed policy set, as it crosses threads. */
-export interface PackedPolicySet {
-  readonly manifestSha256: string;
-  /** JSON of `NamedPolicy[]`: a string crosses as one block, and each is parsed in about a millisecond. */
-  readonly portions: readonly string[];
-}
-
 /** Policies to be validated, as `validate` takes them, and the zone's schema extension. */
 export interface ValidationRequest {
   readonly modules: readonly PolicySource[];
@@ -45,7 +38,7 @@ export interface ValidationRequest {
 
 /** The tasks of a background thread, with their inputs. */
 export interface TaskInputs {
-  compile: readonly PolicySource[];
+  readModules: readonly PolicySource[];
   validate: ValidationRequest;
   locate: LocateRequest;
   simulate: SimulationRequest;
@@ -58,7 +51,8 @@ export interface TaskInputs {
 
 /** The outputs of the tasks. */
 export interface TaskOutputs {
-  compile: PackedPolicySet;
+  /** Of each module its `ModuleReading` as JSON: a string crosses as one block. */
+  readModules: readonly string[];
   validate: Validation;
   locate: Located;
   simulate: Simulation;
@@ -66,7 +60,7 @@ export interface TaskOutputs {
   hold: void;
   ask: NamedAnswers;
   holdSet: void;
-  decideByHeld: readonly Outcome[] | null;
+  decideByHeld: readonly PolicyOutcome[] | null;
 }
 
 /** The name of a task. */
@@ -94,13 +88,8 @@ export type TaskFailure =
     }
   | { readonly kind: 'other'; readonly message: string };
 
-const POLICIES_PER_PORTION = 250;
-
 const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K] } = {
-  compile: (modules) => ({
-    manifestSha256: manifestSha256(modules),
-    portions: portionsOf(readSet(modules)),
-  }),
+  readModules: (modules) => modules.map(readOne).map(packed),
   validate: ({ modules, extension, rules }) => validate(modules, zoneSchema(extension), rules),
   locate,
   simulate,
@@ -147,21 +136,18 @@ function failureOf(error: unknown): TaskFailure {
   return { kind: 'other', message: error instanceof Error ? error.message : 'unknown' };
 }
 
-function portionsOf(policies: readonly NamedPolicy[]): string[] {
-  const portions: string[] = [];
-  for (let start = 0; start < policies.length; start += POLICIES_PER_PORTION) {
-    const portion = policies
-      .slice(start, start + POLICIES_PER_PORTION)
-      .map(({ id, text, head, cost, reads, isOfIntrospection, compiled }): NamedPolicy => ({
-        id,
-        text,
-        head,
-        cost,
-        reads,
-        isOfIntrospection,
-        compiled,
-      }));
-    portions.push(JSON.stringify(portion));
-  }
-  return portions;
+/** What a set needs of a module, and nothing else of it. */
+function packed({ policies, faults }: ModuleReading<ReadPolicy>): string {
+  const named = policies.map(
+    ({ id, text, head, cost, reads, isOfIntrospection, compiled }): NamedPolicy => ({
+      id,
+      text,
+      head,
+      cost,
+      reads,
+      isOfIntrospection,
+      compiled,
+    }),
+  );
+  return JSON.stringify({ policies: named, faults } satisfies ModuleReading);
 }

@@ -63,23 +63,61 @@ export function compile(modules: readonly PolicySource[]): CompiledPolicySet {
  * @param manifest the manifest hash of their modules
  */
 export function assemble(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
+  const steps = assembling(manifest, policies);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * Makes a set as {@link assemble} does, in steps: ten thousand policies at once would hold up the thread.
+ *
+ * @param pause is awaited between two steps
+ */
+export async function assembleInSteps(
+  manifest: string,
+  policies: readonly NamedPolicy[],
+  pause: () => Promise<unknown>,
+): Promise<CompiledPolicySet> {
+  const steps = assembling(manifest, policies);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    // oxlint-disable-next-line no-await-in-loop -- one step after the other
+    await pause();
+  }
+}
+
+/** Policies that are taken in within one step. */
+const OF_ONE_STEP = 500;
+
+function* assembling(
+  manifest: string,
+  policies: readonly NamedPolicy[],
+): Generator<void, CompiledPolicySet, void> {
   const forbids = policies.filter(
     ({ isOfIntrospection, compiled }) => isOfIntrospection && compiled.effect === 'forbid',
   );
-  return {
-    ...assembleOne(manifest, policies),
-    ofIntrospection: forbids.length === 0 ? null : assembleOne(manifest, forbids),
-  };
+  const all = yield* assemblingOne(manifest, policies);
+  const ofIntrospection = forbids.length === 0 ? null : yield* assemblingOne(manifest, forbids);
+  return { ...all, ofIntrospection };
 }
 
-function assembleOne(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
-  return {
-    manifestSha256: manifest,
-    textBytes: policies.reduce((sum, { text }) => sum + text.length, 0),
-    policies: new Map(policies.map(({ id, compiled }) => [id, compiled])),
-    slices: new Slices(policies),
-    ofIntrospection: null,
-  };
+function* assemblingOne(
+  manifest: string,
+  named: readonly NamedPolicy[],
+): Generator<void, CompiledPolicySet, void> {
+  const policies = new Map<string, CompiledPolicy>();
+  const slices = new Slices([]);
+  let textBytes = 0;
+  for (const [n, policy] of named.entries()) {
+    if (n > 0 && n % OF_ONE_STEP === 0) yield;
+    policies.set(policy.id, policy.compiled);
+    slices.add(policy);
+    textBytes += policy.text.length;
+  }
+  return { manifestSha256: manifest, textBytes, policies, slices, ofIntrospection: null };
 }
 
 /**
@@ -88,29 +126,71 @@ function assembleOne(manifest: string, policies: readonly NamedPolicy[]): Compil
  * @throws {UncompilablePolicy}
  */
 export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
-  refuseTooLarge(modules);
+  const gathered = new GatheredPolicies<ReadPolicy>(modules);
+  modules.every((module) => gathered.add(module.id, readOne(module)));
+  return gathered.all();
+}
+
+/** The policies of one module, and what is wrong with it. */
+export interface ModuleReading<P extends NamedPolicy = NamedPolicy> {
+  readonly policies: readonly P[];
+  readonly faults: readonly CompileFault[];
+}
+
+/** Parses the policies of one module. @throws {UncompilablePolicy} if the engine cannot take it in */
+export function readOne(module: PolicySource): ModuleReading<ReadPolicy> {
   const faults: CompileFault[] = [];
-  const moduleIds = new Set<string>();
-  const policies = new Map<string, ReadPolicy>();
-  for (const module of modules) {
-    if (moduleIds.has(module.id)) {
-      faults.push({ policy: module.id, message: 'another module has this id' });
-    }
-    moduleIds.add(module.id);
-    for (const named of readOrRefuse(module, faults)) {
-      if (policies.has(named.id)) {
-        faults.push({ policy: named.id, message: 'another policy has this id' });
-      }
-      policies.set(named.id, named);
-    }
-    if (policies.size > MAX_POLICIES) {
-      faults.push({ policy: module.id, message: `the set holds over ${MAX_POLICIES} policies` });
-      break;
-    }
-    if (faults.length >= MAX_FAULTS) break;
+  try {
+    return { policies: readModule(module, faults), faults };
+  } catch (cause) {
+    const message = 'the policy engine cannot take it in';
+    throw new UncompilablePolicy([{ policy: module.id, message }], { cause });
   }
-  if (faults.length > 0) throw new UncompilablePolicy(faults.slice(0, MAX_FAULTS));
-  return [...policies.values()];
+}
+
+/** The policies of a set while its modules are read one after the other, within the limits of a set. */
+export class GatheredPolicies<P extends NamedPolicy> {
+  private readonly moduleIds = new Set<string>();
+  private readonly policies = new Map<string, P>();
+  private readonly faults: CompileFault[] = [];
+
+  /**
+   * @param modules all of the set
+   * @throws {UncompilablePolicy} if they are too many or too large, whatever is in them
+   */
+  constructor(modules: readonly PolicySource[]) {
+    refuseTooLarge(modules);
+  }
+
+  /**
+   * Adds what one module holds.
+   *
+   * @returns whether the rest is worth reading: false if too much is wrong already
+   */
+  add(module: string, { policies, faults }: ModuleReading<P>): boolean {
+    if (this.moduleIds.has(module)) this.refuse(module, 'another module has this id');
+    this.moduleIds.add(module);
+    this.faults.push(...faults);
+    for (const policy of policies) {
+      if (this.policies.has(policy.id)) this.refuse(policy.id, 'another policy has this id');
+      this.policies.set(policy.id, policy);
+    }
+    if (this.policies.size > MAX_POLICIES) {
+      this.refuse(module, `the set holds over ${MAX_POLICIES} policies`);
+      return false;
+    }
+    return this.faults.length < MAX_FAULTS;
+  }
+
+  /** All of them, in the order of their modules. @throws {UncompilablePolicy} if anything is wrong with one */
+  all(): P[] {
+    if (this.faults.length > 0) throw new UncompilablePolicy(this.faults.slice(0, MAX_FAULTS));
+    return [...this.policies.values()];
+  }
+
+  private refuse(policy: string, message: string): void {
+    this.faults.push({ policy, message });
+  }
 }
 
 /** The manifest hash of modules, independent of their order: hex SHA-256 over `[[id, sha256(content)], …]` as JSON. */
@@ -139,13 +219,4 @@ function refuseTooLarge(modules: readonly PolicySource[]): void {
     faults.push({ policy: '*', message: `more than ${MAX_POLICIES} modules` });
   }
   if (faults.length > 0) throw new UncompilablePolicy(faults.slice(0, MAX_FAULTS));
-}
-
-function readOrRefuse(module: PolicySource, faults: CompileFault[]): ReadPolicy[] {
-  try {
-    return readModule(module, faults);
-  } catch (cause) {
-    const message = 'the policy engine cannot take it in';
-    throw new UncompilablePolicy([{ policy: module.id, message }], { cause });
-  }
 }

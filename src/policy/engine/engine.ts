@@ -24,7 +24,7 @@ import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type { AuthorizationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
 import { LRUCache } from 'lru-cache';
-import type { CedarRequest } from './input.js';
+import type { CedarRequest } from './cedar-request.js';
 
 type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
 

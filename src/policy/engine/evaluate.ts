@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { AuthorizationAnswer, DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicy, CompiledPolicySet } from './compile.js';
 import { ask, type PreparedPolicies } from './engine.js';
-import { type CedarRequest, MAX_INPUT_BYTES, type PolicyInput } from './input.js';
+import type { CedarRequest } from './cedar-request.js';
+import { MAX_INPUT_BYTES, type PolicyInput } from './input.js';
 import { Inquiry } from './inquiry.js';
 import type { Part } from './slices.js';
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { AuthorizationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
 import { ask, preparse, unload, RESIDENT_TEXT_LIMIT, type PreparedPolicies } from './engine.js';
-import type { CedarRequest } from './input.js';
+import type { CedarRequest } from './cedar-request.js';
 
 /** Questions to policies by their names, since a thread is sent their texts once. */
 export interface NamedQuestions {

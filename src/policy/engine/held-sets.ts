@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { compile, type CompiledPolicySet, type PolicySource } from './compile.js';
 import { evaluate, release } from './evaluate.js';
 import type { PolicyInput } from './input.js';
-import { outcomeOf, type Outcome } from './outcome.js';
+import { outcomeOf, type PolicyOutcome } from './outcome.js';
 
 /** Inputs for a set by its manifest hash, since a thread is sent the texts of a set once. */
 export interface HeldQuestion {
@@ -20,7 +20,10 @@ export function holdSet(modules: readonly PolicySource[]): void {
 }
 
 /** Decides inputs by a set that is held. @returns `null` if it is not held */
-export function decideByHeld({ manifestSha256, inputs }: HeldQuestion): readonly Outcome[] | null {
+export function decideByHeld({
+  manifestSha256,
+  inputs,
+}: HeldQuestion): readonly PolicyOutcome[] | null {
   const set = held.get(manifestSha256);
   return set === undefined ? null : inputs.map((input) => outcomeOf(evaluate(set, input)));
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { KeptOn } from '../../platform/http/kept-on.js';
+import { KeptOn } from '../../platform/kept-on.js';
 import { canonicalJson, writtenCanonically } from './canonical-json.js';
 import { isFields, isKnown, isRepresentable, type PolicyInput } from './input.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type JsonObject, type JsonValue, UnrepresentableInput, toCedarRequest } from './input.js';
+import { UnrepresentableInput, toCedarRequest } from './cedar-request.js';
+import { type JsonObject, type JsonValue } from './input.js';
 import { input, nested } from '../policy.fixture.js';
 
 const claimed = (actor_claims: JsonObject) =>

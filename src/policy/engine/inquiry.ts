@@ -1,14 +1,8 @@
 import type { CompiledPolicySet } from './compile.js';
 import { costOfCalls, sumOf } from './cost.js';
 import { isResident, preparse } from './engine.js';
-import {
-  type CedarRequest,
-  cedarConverter,
-  MAX_INPUT_BYTES,
-  type PolicyInput,
-  toCedarRequest,
-  uidsOf,
-} from './input.js';
+import { type CedarRequest, cedarConverter, toCedarRequest, uidsOf } from './cedar-request.js';
+import { MAX_INPUT_BYTES, type PolicyInput } from './input.js';
 import { canBeAsked, inputBytes } from './input-text.js';
 import type { Part } from './slices.js';
 

@@ -1,7 +1,8 @@
 import type { Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import { readSet, type PolicySource } from './compile.js';
 import { entityKey } from './heads.js';
-import { uidsOf, type PolicyInput } from './input.js';
+import { uidsOf } from './cedar-request.js';
+import type { PolicyInput } from './input.js';
 import type { ReadPolicy } from './read-module.js';
 import { positionAt } from './text-position.js';
 

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
-import { changeBetween, outcomeOf, type Outcome } from './outcome.js';
+import { changeBetween, outcomeOf, type PolicyOutcome } from './outcome.js';
 
-const of = (decision: Outcome['decision'], more: Partial<Outcome> = {}): Outcome => ({
+const of = (
+  decision: PolicyOutcome['decision'],
+  more: Partial<PolicyOutcome> = {},
+): PolicyOutcome => ({
   decision,
   failed: false,
   stepUp: decision === 'step_up' ? 'mfa' : null,
@@ -9,7 +12,7 @@ const of = (decision: Outcome['decision'], more: Partial<Outcome> = {}): Outcome
   ...more,
 });
 
-const CASES: readonly (readonly [string, Outcome, Outcome, string | null])[] = [
+const CASES: readonly (readonly [string, PolicyOutcome, PolicyOutcome, string | null])[] = [
   ['the same', of('allow'), of('allow'), null],
   ['less', of('allow'), of('deny'), 'allow_to_deny'],
   ['more', of('deny'), of('allow'), 'deny_to_allow'],

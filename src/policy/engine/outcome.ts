@@ -1,7 +1,7 @@
 import type { Verdict } from './evaluate.js';
 
 /** What a decision comes to, by whichever policies: what a caller would feel of it, and not why. */
-export interface Outcome {
+export interface PolicyOutcome {
   readonly decision: Verdict['decision'];
   /** Whether policy could not decide, and so denied. */
   readonly failed: boolean;
@@ -22,7 +22,12 @@ export type OutcomeChange =
   | 'max_ttl_changed';
 
 /** The outcome of a verdict. */
-export function outcomeOf({ decision, evaluationStatus, stepUp, maxTtlSeconds }: Verdict): Outcome {
+export function outcomeOf({
+  decision,
+  evaluationStatus,
+  stepUp,
+  maxTtlSeconds,
+}: Verdict): PolicyOutcome {
   return {
     decision,
     failed: evaluationStatus === 'error',
@@ -32,7 +37,7 @@ export function outcomeOf({ decision, evaluationStatus, stepUp, maxTtlSeconds }:
 }
 
 /** What is different in an outcome from the one before; `null` for nothing. */
-export function changeBetween(before: Outcome, after: Outcome): OutcomeChange | null {
+export function changeBetween(before: PolicyOutcome, after: PolicyOutcome): OutcomeChange | null {
   if (after.failed) return before.failed ? null : 'error';
   if (before.decision !== after.decision) return `${before.decision}_to_${after.decision}`;
   if (before.stepUp !== after.stepUp) return 'step_up_changed';

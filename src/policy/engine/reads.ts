@@ -6,7 +6,8 @@
  * whole policy one of which is not known what it reads. Reading more than is evaluated does no harm.
  */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
-import { isEscapedName, type PolicyInput } from './input.js';
+import { isEscapedName } from './cedar-request.js';
+import type { PolicyInput } from './input.js';
 
 /**
  * One thing that is read: the value at a path of the {@link PolicyInput}, or only whether something is there. A path

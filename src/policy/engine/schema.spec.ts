@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { withCedar } from './engine.js';
 import { FULL_INPUT } from '../policy.fixture.js';
-import { type PolicyInput, toCedarRequest } from './input.js';
+import { toCedarRequest } from './cedar-request.js';
+import type { PolicyInput } from './input.js';
 import { SCHEMA } from './schema.js';
 import { MAX_EXTENSION_BYTES, InvalidSchema, zoneSchema } from './zone-schema.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type CompiledPolicySet, type PolicySource, assemble, readSet } from './compile.js';
 import { residency } from './engine.js';
 import { evaluate, release, warm } from './evaluate.js';
-import { toCedarRequest } from './input.js';
+import { toCedarRequest } from './cedar-request.js';
 import { input } from '../policy.fixture.js';
 import { Slices } from './slices.js';
 

@@ -23,7 +23,8 @@ import {
   preparse,
 } from './engine.js';
 import { entityKey, type Head } from './heads.js';
-import { type CedarRequest, type PolicyInput, uidsOf } from './input.js';
+import { type CedarRequest, uidsOf } from './cedar-request.js';
+import type { PolicyInput } from './input.js';
 import type { NamedPolicy } from './read-module.js';
 import { type KeyPart, ReadTree } from './read-tree.js';
 
@@ -157,7 +158,8 @@ export class Slices {
     });
   }
 
-  private add(policy: NamedPolicy): void {
+  /** Adds one that is not among them yet, before the first request. */
+  add(policy: NamedPolicy): void {
     const { principal, resource } = policy.head;
     const slices = this.slices.get(principal) ?? new Map<string | null, Slice>();
     this.slices.set(principal, slices);

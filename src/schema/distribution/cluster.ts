@@ -8,17 +8,21 @@ export class CannotDistribute extends Error {
 /** Makes a session ask nodes about one shard after the other, as statements about tables with foreign keys need it. */
 export const IN_SEQUENCE = `SET citus.multi_shard_modify_mode = 'sequential'`;
 
-/** Whether zones are on workers already. On a server without Citus the question costs a look at the catalog. */
-export async function isDistributed(client: pg.Client): Promise<boolean> {
-  const { rowCount } = await client.query(HAS_CITUS);
-  if (rowCount === 0) return false;
-  const { rows } = await client.query<{ there: boolean }>(IS_DISTRIBUTED);
-  return rows[0]?.there === true;
+/** A connection, as far as {@link isDistributed} needs one. */
+interface Asked {
+  query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
-const HAS_CITUS = `SELECT WHERE to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`;
-const IS_DISTRIBUTED = `SELECT EXISTS (SELECT FROM pg_dist_partition
-  WHERE logicalrelid = to_regclass('zones') AND partmethod = 'h') AS there`;
+/** Whether zones are on workers already. On a server without Citus the question costs a look at the catalog. */
+export async function isDistributed(client: Asked): Promise<boolean> {
+  const citus = await client.query(HAS_CITUS);
+  if (citus.rows.length === 0) return false;
+  return (await client.query(ARE_ZONES_DISTRIBUTED)).rows.length > 0;
+}
+
+const HAS_CITUS = `SELECT 1 WHERE to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`;
+const ARE_ZONES_DISTRIBUTED = `SELECT 1 FROM pg_dist_partition
+  WHERE logicalrelid = to_regclass('zones') AND partmethod = 'h'`;
 
 /**
  * Looks whether the database is one that can be distributed.

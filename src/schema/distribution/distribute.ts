@@ -9,12 +9,12 @@ import {
   onAllNodes,
   refuseUnready,
 } from './cluster.js';
-import { PLACEMENTS, zoneColumn, type Placement } from './placements.js';
+import { PLACEMENTS, placing } from './placements.js';
 
-const name = pg.escapeIdentifier;
+const id = pg.escapeIdentifier;
 
-/** A foreign key as the catalog has it. */
-interface ForeignKey {
+/** A foreign key or a trigger, as the catalog has it. */
+interface OfTable {
   readonly table: string;
   readonly name: string;
   readonly definition: string;
@@ -40,15 +40,20 @@ export async function distribute(client: pg.Client, waiting: Waiting): Promise<s
   }
   await inSequence(client, waiting, async () => {
     const keys = await foreignKeys(client);
-    for (const key of keys) {
-      await client.query(`ALTER TABLE ${name(key.table)} DROP CONSTRAINT ${name(key.name)}`);
+    const triggers = await ownTriggers(client);
+    for (const { table, name: key } of keys) {
+      await client.query(`ALTER TABLE ${id(table)} DROP CONSTRAINT ${id(key)}`);
     }
-    await place(client, await unplaced(client));
-    for (const key of keys) {
-      await client.query(
-        `ALTER TABLE ${name(key.table)} ADD CONSTRAINT ${name(key.name)} ${key.definition}`,
-      );
+    for (const { table, name: trigger } of triggers) {
+      await client.query(`DROP TRIGGER ${id(trigger)} ON ${id(table)}`);
     }
+    const tables = await unplaced(client);
+    await place(client, tables);
+    await forgetLocalRows(client, tables);
+    for (const { table, name: key, definition } of keys) {
+      await client.query(`ALTER TABLE ${id(table)} ADD CONSTRAINT ${id(key)} ${definition}`);
+    }
+    for (const { definition } of triggers) await client.query(definition);
   });
   // Those that are about tables are made on workers now that these are there.
   await replaceFunctions(client, waiting);
@@ -82,34 +87,47 @@ const UNPLACED = `
    ORDER BY c.relname <> 'zones', c.relname`;
 
 async function place(client: pg.Client, tables: readonly string[]): Promise<void> {
-  for (const table of tables) await client.query(PLACE[placementOf(table)](table));
-}
-
-function placementOf(table: string): Placement {
-  const placement = PLACEMENTS[table];
-  if (placement === undefined) {
-    throw new CannotDistribute(
-      `the table ${table} is none of Mandate's: move it to another database, or to another schema`,
-    );
+  for (const table of tables) {
+    if (PLACEMENTS[table] === undefined) {
+      throw new CannotDistribute(
+        `the table ${table} is none of Mandate's: move it to another schema, or to another database`,
+      );
+    }
+    await client.query(placing(table));
   }
-  return placement;
 }
 
-const PLACE: Readonly<Record<Placement, (table: string) => string>> = {
-  zone: (table) =>
-    `SELECT create_distributed_table('${name(table)}', '${zoneColumn(table)}',
-       colocate_with := '${table === 'zones' ? 'none' : 'zones'}')`,
-  reference: (table) => `SELECT create_reference_table('${name(table)}')`,
-  local: (table) => `SELECT citus_add_local_table_to_metadata('${name(table)}')`,
-};
-
-async function foreignKeys(client: pg.Client): Promise<ForeignKey[]> {
-  const { rows } = await client.query<ForeignKey>(`
+async function foreignKeys(client: pg.Client): Promise<OfTable[]> {
+  const { rows } = await client.query<OfTable>(`
     SELECT c.relname AS table, o.conname AS name, pg_get_constraintdef(o.oid) AS definition
       FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
      WHERE o.contype = 'f' AND o.conparentid = 0 AND o.connamespace = current_schema()::regnamespace
      ORDER BY o.oid`);
   return rows;
+}
+
+/** All triggers of ours: to them rows that come to a worker would be new, and those that go from here gone. */
+async function ownTriggers(client: pg.Client): Promise<OfTable[]> {
+  const { rows } = await client.query<OfTable>(`
+    SELECT c.relname AS table, t.tgname AS name, pg_get_triggerdef(t.oid) AS definition
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+     WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND c.relnamespace = current_schema()::regnamespace
+     ORDER BY t.oid`);
+  return rows;
+}
+
+/** Removes the rows that tables have left on the coordinator: nobody sees them there any more, and its disk has them. */
+async function forgetLocalRows(client: pg.Client, tables: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
+        AND (c.relname = ANY ($1) AND c.relkind = 'r'
+             OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
+                         WHERE i.inhrelid = c.oid AND c.relkind = 'r' AND p.relname = ANY ($1)))`,
+    [tables.filter((table) => PLACEMENTS[table] !== 'local')],
+  );
+  for (const { name: table } of rows) {
+    await client.query(`SELECT truncate_local_data_after_distributing_table('${id(table)}')`);
+  }
 }
 
 /** What has to be set for the database on each node: triggers of tables of zones run where the rows are. */
@@ -128,7 +146,7 @@ async function setUpNodes(client: pg.Client): Promise<boolean> {
     'SELECT current_database() AS database',
   );
   for (const setting of SETTINGS) {
-    const statement = `ALTER DATABASE ${name(rows[0]?.database ?? '')} SET ${setting} = on`;
+    const statement = `ALTER DATABASE ${id(rows[0]?.database ?? '')} SET ${setting} = on`;
     for (const { node, success, result } of await onAllNodes(client, statement)) {
       if (!success)
         throw new CannotDistribute(

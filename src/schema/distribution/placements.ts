@@ -103,3 +103,20 @@ export const PLACEMENTS: Readonly<Record<string, Placement>> = {
 export function zoneColumn(table: string): 'id' | 'zone_id' {
   return table === 'zones' ? 'id' : 'zone_id';
 }
+
+/** The statement that puts a table where it belongs. @throws {Error} for a table that is none of ours */
+export function placing(table: string): string {
+  const placement = PLACEMENTS[table];
+  switch (placement) {
+    case 'zone':
+      return `SELECT create_distributed_table('${table}', '${zoneColumn(table)}',
+        colocate_with := '${table === 'zones' ? 'none' : 'zones'}')`;
+    case 'reference':
+      return `SELECT create_reference_table('${table}')`;
+    case 'local':
+      return `SELECT citus_add_local_table_to_metadata('${table}')`;
+    case undefined:
+      throw new Error(`nothing says where the table ${table} belongs`);
+  }
+  return placement satisfies never;
+}

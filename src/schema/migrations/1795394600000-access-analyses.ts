@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { placeTable } from './place-table.js';
 import { refuseToGoBack } from './refuse-to-go-back.js';
 
 /** What of the authority of a zone was used in the last days, as a look through its audit log in the background finds it. */
@@ -8,7 +9,7 @@ export class AccessAnalyses1795394600000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
     await db.query(`
       CREATE TABLE access_analyses (
-        zone_id         uuid NOT NULL REFERENCES zones ON DELETE CASCADE,
+        zone_id         uuid NOT NULL,
         id              uuid NOT NULL,
         operator        text NOT NULL,
         days            integer NOT NULL,
@@ -48,12 +49,18 @@ export class AccessAnalyses1795394600000 implements MigrationInterface {
         scope       text NOT NULL,
         count       bigint NOT NULL,
         last_at     timestamptz,
-        PRIMARY KEY (zone_id, analysis_id, used_by, user_id, what),
-        FOREIGN KEY (zone_id, analysis_id) REFERENCES access_analyses ON DELETE CASCADE
+        PRIMARY KEY (zone_id, analysis_id, used_by, user_id, what)
       );
       COMMENT ON TABLE access_uses IS
         'What a client, or a delegation, has used of a resource: once with an empty scope, and once for each scope. what: SHA-256 '
         'of resource and scope. count: decisions that let it pass; 0 for a scope that policy would let pass, and that was not used.';
+    `);
+    await placeTable(db, 'access_analyses');
+    await placeTable(db, 'access_uses');
+    await db.query(`
+      ALTER TABLE access_analyses ADD FOREIGN KEY (zone_id) REFERENCES zones ON DELETE CASCADE;
+      ALTER TABLE access_uses
+        ADD FOREIGN KEY (zone_id, analysis_id) REFERENCES access_analyses ON DELETE CASCADE;
     `);
   }
 

@@ -2,7 +2,7 @@ import type {
   Committed,
   Entry,
   Fact,
-  Receipt,
+  CommitReceipt,
   SessionBirth,
   RememberedAuthentication,
 } from '../../ledger/entry.js';
@@ -120,7 +120,7 @@ function challengeSpent(redeemed: Redemption | null): Fact[] {
 }
 
 /** The receipt is not read: having one is the point. */
-function respond({ cleared, claims, mandate }: Minted, _receipt: Receipt): TokenResponse {
+function respond({ cleared, claims, mandate }: Minted, _receipt: CommitReceipt): TokenResponse {
   const { asked, caller, granted, policy } = cleared;
   return {
     access_token: mandate.token,

@@ -44,7 +44,7 @@ CREATE OR REPLACE FUNCTION clients_with_settings(p_ids uuid[])
 RETURNS TABLE (zone_id uuid, id uuid, version text, labels text[], groups text[], auth_methods text[], jwks jsonb,
                jwks_uri text, workload_issuer text, workload_subject text, registration_method text, disabled boolean,
                secrets json, settings json)
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
   RETURN QUERY
     SELECT c.zone_id, c.id, c.version::text, c.labels, c.groups, c.auth_methods, c.jwks, c.jwks_uri, c.workload_issuer,

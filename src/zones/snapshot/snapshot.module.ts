@@ -7,11 +7,12 @@ import { keyMetrics } from './key.metrics.js';
 import { memoryMetrics } from './memory.metrics.js';
 import { snapshotMetrics } from './snapshot.metrics.js';
 import { Snapshots } from './snapshots.service.js';
+import { StoredZones } from './stored-zones.service.js';
 
 /** The snapshots of zones. */
 @Module({
   imports: [ClientsModule, KeysModule, PolicyModule, SealingModule],
-  providers: [Snapshots, ...snapshotMetrics, ...memoryMetrics, ...keyMetrics],
+  providers: [StoredZones, Snapshots, ...snapshotMetrics, ...memoryMetrics, ...keyMetrics],
   exports: [Snapshots],
 })
 export class SnapshotModule {}

@@ -19,18 +19,16 @@ import {
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
-import { KeyRings } from '../../keys/signing/key-rings.service.js';
 import { KeySets } from '../../keys/publishing/key-sets.service.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
-import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
-import { PolicySets } from '../../policy/policy-sets.service.js';
 import type { Basis } from './basis.js';
 import { whichAreCurrent, whichExist } from './check-zones.js';
-import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
+import type { StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import { SnapshotMemory } from './snapshot-memory.js';
 import { ZoneLoads } from './zone-loads.js';
+import { StoredZones } from './stored-zones.service.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
 
@@ -72,10 +70,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    sealing: Sealing,
-    keyRings: KeyRings,
+    private readonly stored: StoredZones,
     private readonly keySets: KeySets,
-    policySets: PolicySets,
     private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
@@ -83,45 +79,23 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     {
       snapshotBytes,
       workers,
-      issuerUrl,
-      expiryOnlySeconds,
       zoneShards,
-    }: Pick<
-      RunningEnv,
-      'snapshotBytes' | 'workers' | 'issuerUrl' | 'expiryOnlySeconds' | 'zoneShards'
-    >,
+    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'zoneShards'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
-    this.shards = zoneShardsOf({ zoneShards });
-    this.existing = new JoinedReads(
-      (ids) =>
-        eachInItsShard(
-          this.shards,
-          ids,
-          (id) => id,
-          (asked) => whichExist(this.dataSource, asked),
-        ),
-      LIMITS,
-    );
-    this.checks = new JoinedReads(
-      (bases) =>
-        eachInItsShard(
-          this.shards,
-          bases,
-          ({ zoneId }) => zoneId,
-          (asked) => whichAreCurrent(this.dataSource, asked),
-        ),
-      LIMITS,
-    );
-    this.zoneLoads = this.loadsWith({
-      sealing,
-      keyRings,
-      policySets,
-      issuerUrl,
-      expiryOnlySeconds,
-    });
+    const shards = zoneShardsOf({ zoneShards });
+    this.shards = shards;
+    this.existing = new JoinedReads((ids) => {
+      const ask = (asked: readonly string[]) => whichExist(this.dataSource, asked);
+      return eachInItsShard(shards, ids, (id) => id, ask);
+    }, LIMITS);
+    this.checks = new JoinedReads((bases) => {
+      const ask = (asked: readonly Basis[]) => whichAreCurrent(this.dataSource, asked);
+      return eachInItsShard(shards, bases, ({ zoneId }) => zoneId, ask);
+    }, LIMITS);
+    this.zoneLoads = this.makeLoads();
   }
 
   onModuleInit(): void {
@@ -137,15 +111,16 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * The snapshot of a zone.
    *
    * @param zoneId a UUID
+   * @param exists whether that was read with something that the zone has, such as a client
    * @returns `null` for an unknown zone
    * @throws {OAuthError} temporarily_unavailable, at once, while a zone that could not be loaded is left alone
    * @throws the driver's error if the zone is not in memory and the database is away
    */
-  async find(zoneId: string): Promise<ZoneSnapshot | null> {
+  async find(zoneId: string, exists = false): Promise<ZoneSnapshot | null> {
     this.shards?.found(zoneId);
     const kept = this.zones.get(zoneId);
     if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
-    const snapshot = kept ?? (await this.loadRequested(zoneId));
+    const snapshot = kept ?? (await this.loadRequested(zoneId, exists));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
     // A concurrent request began to read it before it changed. Reading from here on gives a newer one.
     this.outdated.delete(zoneId);
@@ -162,7 +137,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   async findByClient(clientId: string): Promise<ClientInZone | null> {
     const client = await this.clients.find(clientId);
     if (client === null) return null;
-    const zone = await this.find(client.zoneId);
+    const zone = await this.find(client.zoneId, true);
     return zone === null ? null : this.inZone(zone, client);
   }
 
@@ -281,10 +256,10 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /** Loads a zone for a request. One that cannot be opened exists and is in use, too. */
-  private async loadRequested(zoneId: string): Promise<ZoneSnapshot | null> {
+  private async loadRequested(zoneId: string, isKnown: boolean): Promise<ZoneSnapshot | null> {
     let exists = true;
     try {
-      const snapshot = await this.load(zoneId);
+      const snapshot = await this.load(zoneId, isKnown);
       exists = snapshot !== null;
       return snapshot;
     } finally {
@@ -292,11 +267,11 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     }
   }
 
-  private load(zoneId: string): Promise<ZoneSnapshot | null> {
+  private load(zoneId: string, exists = false): Promise<ZoneSnapshot | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
     const loading: Promise<ZoneSnapshot | null> = this.zoneLoads
-      .load(zoneId)
+      .load(zoneId, exists)
       .then((snapshot) => {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
@@ -310,11 +285,11 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return loading;
   }
 
-  private loadsWith(services: SnapshotServices): ZoneLoads<StoredZone, ZoneSnapshot> {
+  private makeLoads(): ZoneLoads<StoredZone, ZoneSnapshot> {
     const open = async (stored: StoredZone): Promise<ZoneSnapshot> => {
       let opened = false;
       try {
-        const snapshot = await openZone(stored, this.clock.now(), services);
+        const snapshot = await this.stored.open(stored);
         opened = true;
         return snapshot;
       } finally {
@@ -323,10 +298,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     };
     const loading = {
       exists: (id: string) => this.existing.ask(id, id),
-      read: (id: string) => {
-        const read = () => readZone(this.dataSource.manager, id, this.clock.now(), services);
-        return this.shards === null ? read() : this.shards.inZone(id, read);
-      },
+      read: (id: string) => this.stored.read(id),
       open,
     };
     return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));

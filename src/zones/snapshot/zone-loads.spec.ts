@@ -56,6 +56,24 @@ test('loads a zone, and finds none where there is none without waiting for a tur
   expect(counted).toEqual(['unknown', ...loading.map(() => 'loaded')]);
 });
 
+test('does not look for a zone of which something was read, and finds none if it went since', async () => {
+  const exists = vi.fn(() => Promise.resolve(true));
+  const read = vi.fn((zoneId: string) =>
+    Promise.resolve(zoneId === 'gone' ? null : { weight: 10_000 }),
+  );
+  const known = new ZoneLoads(
+    { exists, read, open: () => Promise.resolve('opened') },
+    { now: () => now },
+    (result) => counted.push(result),
+  );
+  expect(await known.load('a', true)).toBe('opened');
+  expect(await known.load('gone', true)).toBeNull();
+  expect(exists).not.toHaveBeenCalled();
+  expect(await known.load('a')).toBe('opened');
+  expect(exists).toHaveBeenCalledOnce();
+  expect(counted).toEqual(['loaded', 'unknown', 'loaded']);
+});
+
 describe('a zone that could not be loaded', () => {
   test('is left alone for longer and longer, up to a bound, however often it is asked for', async () => {
     const rests = [];

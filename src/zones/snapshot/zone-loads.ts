@@ -53,16 +53,18 @@ export class ZoneLoads<Stored extends { readonly weight: number }, Loaded> {
   /**
    * Loads a zone.
    *
+   * @param exists whether it is known already that there is such a zone, or was, as of what is stored in it
    * @returns `null` for an unknown zone
    * @throws {OAuthError} temporarily_unavailable, at once while the zone rests; if its turn does not come
    * @throws whatever reading and opening it throw
    */
-  async load(zoneId: string): Promise<Loaded | null> {
+  async load(zoneId: string, exists = false): Promise<Loaded | null> {
     this.refuseResting(zoneId);
     let read = false;
     try {
       // Any caller can ask for zones that do not exist. They wait for no turn, and keep no other from one.
-      const stored = (await this.loading.exists(zoneId)) ? await this.read(zoneId) : null;
+      const known = exists || (await this.loading.exists(zoneId));
+      const stored = known ? await this.read(zoneId) : null;
       read = true;
       const loaded = stored === null ? null : await this.loading.open(stored);
       this.rests.succeeded(zoneId);

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../../platform/at-most.js';
 
 /** Milliseconds after its last request at which a zone is not in use any more. */
 const IN_USE_MS = 5 * 60_000;
@@ -11,8 +12,8 @@ export class ZonesInUse {
 
   /** @param max the most zones that are remembered */
   constructor(max: number) {
-    this.usedAt = new LRUCache({ max });
-    this.unopened = new LRUCache({ max });
+    this.usedAt = new LRUCache(atMost(max));
+    this.unopened = new LRUCache(atMost(max));
   }
 
   /** Records a request for a zone that exists. @param now milliseconds since the epoch */

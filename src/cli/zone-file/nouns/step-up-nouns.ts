@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DECISION_METHODS } from '../../../step-up/decision-methods.js';
+import { authenticates, DECISION_METHODS } from '../../../step-up/decision-methods.js';
 import type { Noun } from '../field.js';
 import { line, typeName } from './values.js';
 
@@ -18,7 +18,7 @@ export const STEP_UP_TYPES: Noun = {
     subject_must_satisfy:
       item['type'] === 'mfa' &&
       item['subject_may_satisfy'] === true &&
-      authenticates(item['satisfied_by']),
+      oneAuthenticates(item['satisfied_by']),
   }),
   fields: {
     type: {
@@ -84,8 +84,9 @@ export const STEP_UP_TYPES: Noun = {
   },
 };
 
-function authenticates(methods: unknown): boolean {
-  return Array.isArray(methods) && methods.some((one) => one !== 'operator' && one !== 'approver');
+function oneAuthenticates(methods: unknown): boolean {
+  if (!Array.isArray(methods)) return false;
+  return DECISION_METHODS.some((method) => authenticates(method) && methods.includes(method));
 }
 
 /** Systems outside that decide. */

@@ -3,7 +3,7 @@ import type { ArrivingBodies } from './arriving-bodies.js';
 import { REQUEST_TIMEOUT_MS } from '../../config/time-limits.js';
 import { Overloaded, type OverloadReason } from './overloaded.js';
 import type { Place } from './places.js';
-import { KeptOn } from '../kept-on.js';
+import { KeptOn } from '../../kept-on.js';
 
 /** The bounds that a request was admitted within. */
 export interface Admission {

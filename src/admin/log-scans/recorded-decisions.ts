@@ -1,6 +1,6 @@
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Outcome } from '../../policy/engine/outcome.js';
+import type { PolicyOutcome } from '../../policy/engine/outcome.js';
 import {
   isRecord,
   memberAt,
@@ -17,7 +17,7 @@ export interface RecordedDecision {
   readonly resource: string;
   /** Of the policies that made it. */
   readonly manifestSha256: string;
-  readonly outcome: Outcome;
+  readonly outcome: PolicyOutcome;
   readonly input: PolicyInput;
   /** The delegations that it rests on: that which was used, and, of a mandate, those above it. */
   readonly delegations: readonly string[];
@@ -77,7 +77,7 @@ function parse(text: string): unknown {
   }
 }
 
-function outcomeIn(decision: RecordedObject): Outcome | null {
+function outcomeIn(decision: RecordedObject): PolicyOutcome | null {
   const said = textAt(decision, 'decision');
   if (said !== 'allow' && said !== 'deny' && said !== 'step_up') return null;
   return {

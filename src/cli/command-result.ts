@@ -1,5 +1,5 @@
 /** The result of a command: exit code, and what is left to print at its end, as text for people and as JSON. */
-export interface Outcome {
+export interface CommandResult {
   /** One of {@link EXIT}. */
   readonly code: number;
   readonly lines: readonly string[];

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache';
-import type { TakenReplay } from './replay-rows.js';
+import type { TakenScan } from './scan.js';
 
-/** How often in a row a replay may stop at the same place of the log, for a reason that says nothing about its policies. */
+/** How often in a row a scan may stop at the same place of the log, for a reason that says nothing about what it scans. */
 export const MAX_ATTEMPTS = 6;
 /** Seconds until the next attempt: twice as many each time. */
 const FIRST_WAIT = 5;
 const LONGEST_WAIT = 60;
-/** Replays of which it is known that they have stopped. One that is forgotten is tried more often. */
+/** Scans of which it is known that they have stopped. One that is forgotten is tried more often. */
 const MAX_KNOWN = 1_000;
 
-/** How often replays have stopped in this process, so that none is tried for ever. */
+/** How often scans have stopped in this process, so that none is tried for ever. */
 export class FailedAttempts {
   private readonly known = new LRUCache<
     string,
@@ -19,11 +19,11 @@ export class FailedAttempts {
   });
 
   /**
-   * Counts that a replay has stopped.
+   * Counts that a scan has stopped.
    *
    * @returns seconds until it is to be tried again; `null` if it is not
    */
-  next({ id, cursorId: at }: Pick<TakenReplay, 'id' | 'cursorId'>): number | null {
+  next({ id, cursorId: at }: Pick<TakenScan, 'id' | 'cursorId'>): number | null {
     const before = this.known.get(id);
     const count = (before?.at === at ? before.count : 0) + 1;
     if (count >= MAX_ATTEMPTS) {
