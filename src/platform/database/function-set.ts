@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '4ca0121098e420cdcee359274321d1eb0d5ac4f132dfd36a4a37b02fe29dbe5e',
+  sha256: 'a7b36baf58242a89e088c9bd61fde2ad00299b4c1b5c869ab99e4fae7ec18099',
 } as const;
