@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'a7b36baf58242a89e088c9bd61fde2ad00299b4c1b5c869ab99e4fae7ec18099',
+  sha256: '2538737f08f1108aa9919fa5e6ed89b5460b457610bc9e7dae82aa6102beb515',
 } as const;
