@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { placeTable } from './place-table.js';
 import { refuseToGoBack } from './refuse-to-go-back.js';
 
 /** Zones that are on their way to another installation, or from one, and the keys that they are sealed for. */
@@ -25,6 +26,7 @@ export class ZoneMoves1795401000000 implements MigrationInterface {
       COMMENT ON TABLE zone_receiving_keys IS
         'Keys that zones are sealed for which this installation is to receive, of no zone. One goes when it is used.';
     `);
+    await placeTable(db, 'zone_receiving_keys');
   }
 
   down = refuseToGoBack;
