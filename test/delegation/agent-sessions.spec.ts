@@ -28,12 +28,14 @@ async function epoch(): Promise<number> {
   return Number(row?.epoch ?? 0);
 }
 
+/** What a mandate is answered that asks for an agent session which there is not: 404, or 401 where it is not taken. */
+async function statusFor(token: string): Promise<number> {
+  return (await app.call('GET', `/agent-sessions/${ID}`, undefined, { token })).status;
+}
+
 /** Waits until a mandate is not taken any more. */
 async function untilExpired(token: string): Promise<void> {
-  await until(
-    async () =>
-      (await app.call('GET', `/agent-sessions/${ID}`, undefined, { token })).status === 401,
-  );
+  await until(async () => (await statusFor(token)) === 401);
 }
 
 /** How many seconds from now a time is that an answer has. */
@@ -293,7 +295,11 @@ describe('the bearer', () => {
       return `${header}.${payload}.${'A'.repeat(86)}`;
     },
     'one that has expired': async () => {
-      const token = await app.bearer({ ttl_seconds: '1' });
+      // Where it has expired before it was taken, another one.
+      const token = await until(async () => {
+        const short = await app.bearer({ ttl_seconds: '2' });
+        return (await statusFor(short)) === 404 ? short : null;
+      });
       await untilExpired(token);
       return token;
     },
