@@ -164,7 +164,7 @@ export class RowWriter {
     return `WITH given AS (
         SELECT ${all.join()} FROM jsonb_populate_recordset(NULL::${name}, $1::jsonb) WHERE ${zoneColumnOf(name)} = $2
       ), written AS (
-        INSERT INTO ${name} (${all.join()}) SELECT ${all.join()} FROM given ${known === undefined ? '' : conflict[known]}
+        INSERT INTO ${name} (${all.join()}) OVERRIDING SYSTEM VALUE SELECT ${all.join()} FROM given ${known === undefined ? '' : conflict[known]}
       ) SELECT count(*)::int AS many FROM given`;
   }
 }
