@@ -59,12 +59,15 @@ export async function timeIn(client: pg.Client): Promise<string> {
 export async function drain(client: pg.Client, zoneId: string): Promise<void> {
   // Less than after which PostgreSQL looks for who waits for whom, so that this gives up, and no request.
   await client.query(`SET LOCAL lock_timeout = '500ms'`);
-  await client.query('SELECT FROM audit_chains WHERE zone_id = $1 FOR UPDATE', [zoneId]);
+  await client.query(CHAINS, [zoneId]);
   await client.query('SELECT ledger_close($1)', [zoneId]);
   await client.query(FIRST_EVENTS, [zoneId]);
+  // Those that began while the gate was waited for, and have an event in the meantime that is not committed.
+  await client.query(CHAINS, [zoneId]);
 }
 
 const POLICIES = `SELECT active_policy_set_version_id AS active, shadow_policy_set_version_id AS shadow FROM zones WHERE id = $1`;
+const CHAINS = 'SELECT FROM audit_chains WHERE zone_id = $1 FOR UPDATE';
 const FIRST_EVENTS = `SELECT pg_advisory_xact_lock(hashtextextended('first events of ' || $1::uuid::text, 0))`;
 const ZONE = `SELECT z.id, z.name, z.issuer_mode AS "issuerMode", z.issuer_url AS "issuerUrl",
     z.removed_at IS NOT NULL AS removing, z.away,
