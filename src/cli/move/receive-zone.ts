@@ -40,7 +40,10 @@ async function discard(
   { zone }: Step<'discard'>,
 ): Promise<CommandResult> {
   const { zoneId } = await receiver.discard(zone);
-  return done({ zone_id: zoneId }, ['what was received of the zone is forgotten']);
+  return done({ zone_id: zoneId }, [
+    'what was received of the zone is forgotten',
+    'its receipt must not be used any more: there, mandate zones send --cancel',
+  ]);
 }
 
 async function drawKey(

@@ -31,6 +31,8 @@ export async function writingWhole<T>(
   });
   failed.catch(() => {});
   try {
+    // What cannot be written is not begun.
+    await Promise.race([once(stream, 'open'), failed]);
     const write = async (bytes: Buffer): Promise<void> => {
       if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), failed]);
     };
