@@ -79,7 +79,7 @@ export async function settle(
   ]);
   const [zone] = rows;
   if (zone === undefined) throw new BrokenFile('the zone itself is not in it');
-  const { issuerMode: mode, issuerUrl: issuer } = zone;
+  const { issuerMode: mode, issuerUrl: issuer, previousIssuer: previous } = zone;
   if (mode !== 'own' && away.peer !== installation) {
     throw new MoveRefused(
       `its issuer is below ${away.peer}, and this installation is ${installation}: it could not go on under the issuer that it has`,
@@ -98,6 +98,11 @@ export async function settle(
       throw new MoveRefused('another zone had its issuer, whose mandates are accepted still');
     }
   }
+  if (previous !== null) {
+    if (!URL.canParse(previous)) throw new BrokenFile('the issuer that it had before is none');
+    const { rows: same } = await client.query(OF_ANOTHER, [zoneId, previous]);
+    if (same.length > 0) throw new MoveRefused('another zone has the issuer that it had before');
+  }
   await passCounters(client, counters);
   for (const name of NO_NEWS) {
     // oxlint-disable-next-line no-await-in-loop
@@ -108,10 +113,13 @@ export async function settle(
 interface Settled {
   readonly issuerMode: string;
   readonly issuerUrl: string | null;
+  readonly previousIssuer: string | null;
 }
 
 const SETTLE = `UPDATE zones SET away = $2, active_policy_set_version_id = $3, shadow_policy_set_version_id = $4
-  WHERE id = $1 RETURNING issuer_mode AS "issuerMode", issuer_url AS "issuerUrl"`;
+  WHERE id = $1 RETURNING issuer_mode AS "issuerMode", issuer_url AS "issuerUrl", previous_issuer AS "previousIssuer"`;
 const CLIENTS = `SELECT c.id FROM clients c WHERE c.zone_id = $1
   AND EXISTS (SELECT FROM clients o WHERE o.id = c.id AND o.zone_id <> c.zone_id) LIMIT 1`;
 const FORMER = `SELECT 1 FROM zones WHERE id <> $1 AND previous_issuer = $2 AND previous_issuer_until > clock_timestamp()`;
+const OF_ANOTHER = `SELECT 1 FROM zones WHERE id <> $1
+  AND (issuer_url = $2 OR previous_issuer = $2 AND previous_issuer_until > clock_timestamp())`;
