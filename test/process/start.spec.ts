@@ -58,10 +58,6 @@ const given = (databaseUrl: string, more: Record<string, string> = {}) =>
     ...more,
   });
 
-/** What a start says while it waits for one beside it, or for an answer of a busy machine. */
-const WAITS =
-  /does not answer yet: (?:another process is migrating it|it does not answer(?: in time)?);/;
-
 describe('on a given database', () => {
   let databaseUrl: string;
 
@@ -70,12 +66,10 @@ describe('on a given database', () => {
   });
 
   test('three processes started at once on an empty database all come up', async () => {
-    // For as long as a busy machine may take to make all tables.
-    const patient = { START_SECONDS: '100' };
-    const all = Array.from({ length: 3 }, () => given(databaseUrl, patient));
+    const all = [given(databaseUrl), given(databaseUrl), given(databaseUrl)];
     const listening = await Promise.all(all.map((server) => server.listens()));
     for (const { ports } of listening) {
-      await until(async () => (await fetch(`http://127.0.0.1:${ports[0]}/ready`)).status === 200);
+      expect((await fetch(`http://127.0.0.1:${ports[0]}/ready`)).status).toBe(200);
     }
     const names = await rows<{ name: string }>(databaseUrl, 'SELECT name FROM schema_migrations');
     expect(new Set(names.map(({ name }) => name)).size).toBe(names.length);
@@ -94,8 +88,8 @@ describe('on a given database', () => {
     const errors = all.flatMap((server) =>
       server
         .lines()
-        .filter((line) => !WAITS.test(line))
-        // What is done in the background may be too slow on such a machine.
+        // A busy machine may leave one without an answer for a while, or be too slow for what it does in the background.
+        .filter((line) => !line.includes('does not answer yet: it does not answer;'))
         .filter((line) => !/"level":"warn".*time(d )?out/i.test(line))
         .filter((line) => /"level":"(warn|error)"/.test(line)),
     );
@@ -484,15 +478,12 @@ describe('with a database of its own', () => {
         /^ready\s*$/m.test(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')),
     },
   ])('stopped as soon as $moment, it leaves nothing behind', async ({ come }) => {
-    // On a busy machine it may listen before that was seen: then once more.
-    await until(async () => {
-      const early = start();
-      await until(come);
-      early.kill();
-      await early.ended;
-      await until(async () => (await processesIn(dataDir)).length === 0);
-      return !early.output().includes('"ports":');
-    });
+    const early = start();
+    await until(come);
+    expect(early.output()).not.toContain('listening');
+    early.kill();
+    await early.ended;
+    await until(async () => (await processesIn(dataDir)).length === 0);
   });
 });
 

@@ -118,24 +118,21 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  *   is looked at, or the text is a long one, `activate` it
  */
 export async function createTestZone(replica: Replica, policy = PERMIT_ALL): Promise<TestZone> {
-  /** @param body made for each attempt: one that was answered 503 may have left something of its name */
-  const must = async (method: string, path: string, body: () => unknown) => {
-    const answer = await persistently(() => callAdmin(replica, method, path, body()));
+  const must = async (method: string, path: string, body?: unknown) => {
+    const answer = await persistently(() => callAdmin(replica, method, path, body));
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
-  const named = (what: string, more: object = {}) => ({ name: `${what} ${randomUUID()}`, ...more });
-  const { id: zoneId, issuer } = await must('POST', '/zones', () => named('zone'));
-  const base = `/zones/${String(zoneId)}`;
+  const { id: zoneId, issuer } = await must('POST', '/zones', { name: `zone ${randomUUID()}` });
   const admin = (method: string, path: string, body?: unknown) =>
-    must(method, `${base}${path}`, () => body);
+    must(method, `/zones/${String(zoneId)}${path}`, body);
   const newClient = async (body: object = {}) => {
-    const client = await must('POST', `${base}/clients`, () => named('client', body));
+    const client = await admin('POST', '/clients', { name: `client ${randomUUID()}`, ...body });
     return { clientId: String(client['id']), secret: String(client['client_secret']) };
   };
   const activate = async (content: string) => {
-    const made = await must('POST', `${base}/policies`, () => named('policy', { content }));
-    const set = await must('POST', `${base}/policy-sets`, () => named('set'));
+    const made = await admin('POST', '/policies', { name: `policy ${randomUUID()}`, content });
+    const set = await admin('POST', '/policy-sets', { name: `set ${randomUUID()}` });
     const version = await admin('POST', `/policy-sets/${String(set['id'])}/versions`, {
       policy_version_ids: [(made['version'] as { id: string }).id],
     });

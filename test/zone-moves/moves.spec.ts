@@ -1,8 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { decodeJwt } from 'jose';
+import { join } from 'node:path';
+import { CompactEncrypt, decodeJwt, importJWK } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MOVED } from '../../src/admin/zone-moves/moved-tables.js';
+import { ofManifest, signMove } from '../../src/admin/zone-moves/move-notes.js';
+import { parseReceivingKey } from '../../src/admin/zone-moves/receiving-key.js';
+import { SealedParts } from '../../src/admin/zone-moves/sealed-parts.js';
+import { formatHead } from '../../src/admin/zone-moves/zone-file.js';
+import { NO_ZONE } from '../../src/ledger/entry.js';
 import { SEALED_COLUMNS } from '../../src/sealing/sealed-columns.js';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
@@ -50,14 +56,14 @@ afterAll(async () => {
 
 const session = (at: Replica, parameters: Parameters = {}) => zone.sessionAt(at, parameters);
 
-const exchange = (at: Replica, subject: string, parameters: Parameters = {}) =>
+const exchange = (at: Replica, subject: string, parameters: Parameters = {}, of = zone) =>
   postForm(at.url, {
     grant_type: TOKEN_EXCHANGE,
-    client_id: zone.clientId,
-    client_secret: zone.secret,
+    client_id: of.clientId,
+    client_secret: of.secret,
     subject_token: subject,
     subject_token_type: ACCESS_TOKEN,
-    resource: zone.resource,
+    resource: of.resource,
     scope: 'a:read',
     ...parameters,
   });
@@ -245,6 +251,11 @@ test('a zone moves with all that it has, and is served by one installation at a 
     308,
     `${b.issuerUrl}/zones/${zone.zoneId}/.well-known/jwks.json`,
   ]);
+  const lists = await fetch(`${a.replica.url}/zones/${zone.zoneId}/status`, { redirect: 'manual' });
+  expect([lists.status, lists.headers.get('location')]).toEqual([
+    308,
+    `${b.issuerUrl}/zones/${zone.zoneId}/status`,
+  ]);
   const view = await callAdmin(a.replica, 'GET', `/zones/${zone.zoneId}`);
   expect(view.body['move']).toMatchObject({ state: 'moved', peer: b.issuerUrl });
   const deleted = await callAdmin(a.replica, 'DELETE', `/zones/${zone.zoneId}`, undefined, {
@@ -306,6 +317,41 @@ async function send(of: TestZone, key?: string) {
 const receive = (file: string, vkey: string, output = newFile()) =>
   b.cli('zones', 'receive', file, '--from', vkey, '-o', output);
 
+/** A file that is sealed for a key by somebody who has no more than that. */
+async function forgedFor(text: string, members: object): Promise<Buffer> {
+  const key = parseReceivingKey(text);
+  if (key === null) throw new Error('no key');
+  const contentKey = randomBytes(32);
+  const jwe = await new CompactEncrypt(contentKey)
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM' })
+    .encrypt(await importJWK(key.jwk, 'ECDH-ES'));
+  const manifest = {
+    key: key.id,
+    name: 'forged',
+    move: randomUUID(),
+    from: a.issuerUrl,
+    schema: key.schema,
+    days: { audit_events: ['20010203'] },
+    policies: { active: null, shadow: null },
+    counters: {},
+    ...members,
+  };
+  const signer = noteSigner('sts-a.localhost:8080/audit', randomBytes(32));
+  const first = JSON.stringify(manifest);
+  const { zoneId = '' }: { zoneId?: string } = members;
+  const note = signMove('sending', ofManifest({ zoneId, move: manifest.move }, first), signer);
+  const written: Buffer[] = [];
+  const parts = new SealedParts(
+    formatHead({ key: key.id, jwe }),
+    contentKey,
+    async (bytes) => void written.push(bytes),
+  );
+  await parts.begin();
+  for (const line of [first, JSON.stringify({ signed: note })]) await parts.add(line);
+  await parts.end();
+  return Buffer.concat(written);
+}
+
 test('what cannot be sent is refused before anything is stopped', async () => {
   const below = await createTestZone(a.replica);
   const key = await keyOf(b);
@@ -324,6 +370,18 @@ test('what cannot be sent is refused before anything is stopped', async () => {
   };
   const own = await newZone();
   expect(said(await to(changed({ schema: 'Other1' }), own))[1]).toContain('of different versions');
+  const nowhere = await a.cli(
+    'zones',
+    'send',
+    own.zoneId,
+    '--to',
+    key,
+    '-o',
+    join(newFile(), 'shop.zone'),
+  );
+  expect(said(nowhere)).toEqual([2, expect.stringContaining('cannot be written')]);
+  const noKey = changed({ jwk: { kty: 'OKP', crv: 'X25519', x: 'AA' } });
+  expect((await to(noKey, own)).code).not.toBe(0);
   expect([await statusAt(below, a), await statusAt(own, a)]).toEqual([200, 200]);
 });
 
@@ -353,6 +411,24 @@ test('a file that is not whole, not for it or not signed by the sender leaves no
     JSON.parse(Buffer.from(key.slice(key.indexOf('.') + 1), 'base64url').toString()),
   ) as { vkey: string };
   expect(said(await receive(file, other.vkey))[1]).toContain('none of the keys has signed it');
+  // Whoever has KEY can seal a file for it, with a checkpoint that anybody can read: no day of it is made.
+  const [checkpoint] = await rows<{ body: string; note: string }>(
+    a.replica.databaseUrl,
+    `SELECT z.body, (SELECT c.note FROM checkpoints c WHERE c.size > z.leaf ORDER BY c.size LIMIT 1) AS note
+       FROM zone_checkpoints z WHERE z.zone_id = $1 ORDER BY z.size DESC LIMIT 1`,
+    [of.zoneId],
+  );
+  const forged = newFile();
+  writeFileSync(forged, await forgedFor(key, { zoneId: of.zoneId, checkpoint }));
+  expect(said(await receive(forged, vkey))).toEqual([
+    7,
+    expect.stringContaining('none of the keys has signed it'),
+  ]);
+  const made = await rows(
+    b.replica.databaseUrl,
+    `SELECT to_regclass('audit_events_20010203') AS day`,
+  );
+  expect(made).toEqual([{ day: null }]);
   // It goes to nobody else: the installation that has sent it has not the key.
   expect(said(await a.cli('zones', 'receive', file, '--from', vkey, '-o', newFile()))[1]).toContain(
     'not sealed for a key of this installation',
@@ -383,11 +459,16 @@ test('what is there already is not written over, and a file is received once', a
   expect((await callAdmin(b.replica, 'PATCH', path, ownIssuer)).status).toBe(200);
   expect(said(await receive(file, vkey))[1]).toContain('another zone has its issuer');
   expect((await callAdmin(b.replica, 'PATCH', path, { issuer_mode: 'zone' })).status).toBe(200);
-  await rows(
-    b.replica.databaseUrl,
-    `UPDATE zones SET previous_issuer = NULL, previous_issuer_until = NULL WHERE id = $1`,
-    [namesake.body['id']],
-  );
+  const setPrevious = (issuerBefore: string | null) =>
+    rows(
+      b.replica.databaseUrl,
+      `UPDATE zones SET previous_issuer = $2::text,
+          previous_issuer_until = CASE WHEN $2::text IS NOT NULL THEN now() + interval '1 hour' END WHERE id = $1`,
+      [namesake.body['id'], issuerBefore],
+    );
+  await setPrevious(`${a.issuerUrl}/zones/${of.zoneId}`);
+  expect(said(await receive(file, vkey))[1]).toContain('the issuer that it had before');
+  await setPrevious(null);
   await rows(
     b.replica.databaseUrl,
     `INSERT INTO clients (zone_id, id, name, auth_methods) VALUES ($1, $2, 'same', '{client_secret_post}')`,
@@ -416,7 +497,15 @@ test('a move that is given up cannot be ended, and what was received of it never
   const since = tokenOf(await of.session());
 
   // Sent once more, what was received is replaced, and the receipt of the first file is none of this one.
+  await send(of);
   const second = await send(of);
+  // Also what is sent of a zone that is stopped already is on record, where something can be added.
+  const sending = (await events(a, 'admin.zone.sending')).filter(
+    ({ event }) => Object(event['zone']).id === of.zoneId,
+  );
+  expect(sending.map((one) => one.zone_id).toSorted()).toEqual(
+    [NO_ZONE, of.zoneId, of.zoneId].toSorted(),
+  );
   expect(said(await done())[1]).toContain('the receipt does not count');
   const newReceipt = newFile();
   const run = await receive(second.file, second.vkey, newReceipt);
@@ -552,10 +641,116 @@ test('what is recorded while a zone is stopped is either sent, or was refused', 
   expect(await recorded(b)).toEqual(await recorded(a));
 });
 
+/** Adds an event to a chain of a zone. */
+const APPEND_EVENT = `SELECT audit_append_text($1, $2, uuid_from_time(now()), $3, NULL, 'x', 'done', NULL, NULL, '"type":"x"', '"outcome":"done"')`;
+
+const stateAt = async (of: TestZone, at: Installation): Promise<unknown> =>
+  Object((await callAdmin(at.replica, 'GET', `/zones/${of.zoneId}`)).body['move']).state;
+
+test('a zone is not stopped before what is being added to a chain that has just begun', async () => {
+  const of = await newZone();
+  const { databaseUrl } = a.replica;
+  const writer = randomUUID();
+  const append: Statement = [APPEND_EVENT, [of.zoneId, writer, randomUUID()]];
+  const waits = async (...reasons: readonly string[]) =>
+    (
+      await rows(
+        databaseUrl,
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = 'mandate zone move' AND wait_event = ANY ($1)
+            AND datname = current_database()`,
+        [reasons],
+      )
+    ).length > 0;
+  // While the gate is waited for a chain begins, and goes on in a transaction that is open for longer.
+  await whileOpen(databaseUrl, ['SELECT ledger_enter($1)', [of.zoneId]], async (gate) => {
+    const sending = send(of);
+    await until(() => waits('advisory'));
+    await rows(databaseUrl, append[0], [...append[1]]);
+    await whileOpen(databaseUrl, append, async (open) => {
+      await gate.query('ROLLBACK');
+      await until(
+        async () => (await waits('transactionid', 'tuple')) || (await stateAt(of, a)) !== undefined,
+      );
+      expect(await stateAt(of, a)).toBe(undefined);
+      await open.query('COMMIT');
+    });
+    await sending;
+  });
+  expect(await stateAt(of, a)).toBe('sending');
+});
+
 test('another release signed by somebody else begins nothing, and nothing is added to a log that was sent', async () => {
   const of = await newZone();
-  const { file, vkey } = await send(of);
+  const token = tokenOf(await of.session());
+  const writer = tokenOf(await of.sessionAt(a.replica, { scope: 'a:read a:write' }));
+  await of.activate(APPROVE_WRITES);
+  const system = await newProofSystem(of);
+  const held = heldIn(await exchange(a.replica, writer, { scope: 'a:write' }, of));
+  // What waits for a receiver of shared signals keeps the number that the database has given it.
+  const stream = [of.zoneId, randomUUID()];
+  await rows(
+    a.replica.databaseUrl,
+    `INSERT INTO ssf_streams (zone_id, id, client_id, delivery) VALUES ($1, $2, $3, 'poll')`,
+    [...stream, of.clientId],
+  );
+  const jti = randomUUID();
+  await rows(
+    a.replica.databaseUrl,
+    `INSERT INTO ssf_deliveries (zone_id, stream_id, jti, txn, event_type, sub_id, event) VALUES ($1, $2, $3, $3, 'x', '{}', '{}')`,
+    [...stream, jti],
+  );
+  // What is taken back just before is in the feed when it is sent: it has one position in both.
+  const feedLock = `SELECT pg_advisory_xact_lock(hashtextextended('revocation feed of ' || $1, 0))`;
+  const sending = await whileOpen(a.replica.databaseUrl, [feedLock, [of.zoneId]], async () => {
+    expect((await revokeAs(of, a.replica.url, { token })).status).toBe(200);
+    const begun = send(of);
+    await until(async () => (await stateAt(of, a)) === 'sending');
+    return { begun };
+  });
+  const { file, vkey } = await sending.begun;
   expect((await receive(file, vkey)).code).toBe(0);
+  const [here = [], there] = await Promise.all(
+    [a, b].map((at) =>
+      rows(
+        at.replica.databaseUrl,
+        `SELECT position::text, encode(key, 'hex') AS key FROM revocation_feed WHERE zone_id = $1 ORDER BY position`,
+        [of.zoneId],
+      ),
+    ),
+  );
+  expect(here.length).toBeGreaterThan(0);
+  expect(there).toEqual(here);
+
+  const numbers = await Promise.all(
+    [a, b].map((at) =>
+      rows(at.replica.databaseUrl, 'SELECT seq::text FROM ssf_deliveries WHERE jti = $1', [jti]),
+    ),
+  );
+  expect(numbers[0]?.length).toBe(1);
+  expect(numbers[1]).toEqual(numbers[0]);
+
+  // Who decides on what was held before is told to come again, and nothing is decided.
+  const [challenge] = await rows<{ binding: string }>(
+    a.replica.databaseUrl,
+    `SELECT encode(binding, 'hex') AS binding FROM challenges WHERE id = $1`,
+    [held.id],
+  );
+  for (const { replica } of [a, b]) {
+    const report = {
+      url: replica.url,
+      body: { binding: challenge?.binding, by: { sub: 'an officer' } },
+    };
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await reportProof(of, system, held.id, report);
+    expect([answer.status, answer.body['error']]).toEqual([503, 'temporarily_unavailable']);
+    // oxlint-disable-next-line no-await-in-loop
+    const decided = await rows(
+      replica.databaseUrl,
+      'SELECT 1 FROM challenge_decisions WHERE challenge_id = $1',
+      [held.id],
+    );
+    expect(decided).toEqual([]);
+  }
   const [{ away } = { away: { move: '', digest: '' } }] = await rows<{
     away: { move: string; digest: string };
   }>(b.replica.databaseUrl, 'SELECT away FROM zones WHERE id = $1', [of.zoneId]);

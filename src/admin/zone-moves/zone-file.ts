@@ -1,4 +1,5 @@
 import type { LastCheckpoint } from '../../evidence/last-checkpoint.service.js';
+import { NO_ZONE } from '../../ledger/entry.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { BrokenFile } from './sealed-parts.js';
 import type { MovedDays } from './moved-days.js';
@@ -21,6 +22,8 @@ export interface ZonePolicies {
 
 /** The first line that is sealed. */
 export interface Manifest {
+  /** The key that the file is sealed for: whoever opens it cannot pass it on to another installation. */
+  readonly key: string;
   readonly zoneId: string;
   readonly name: string;
   readonly move: string;
@@ -51,20 +54,35 @@ export function parseHead(line: string): FileHead {
   return { key, jwe };
 }
 
-/** @throws {BrokenFile} */
-export function parseManifest(line: string): Manifest {
+/**
+ * Reads the manifest of a file.
+ *
+ * @param key the key that the file is sealed for, by its head
+ * @throws {BrokenFile}
+ */
+export function parseManifest(line: string, key: string): Manifest {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each member is looked at
   const given = objectIn(line) as Partial<Manifest>;
   const { zoneId, move, name, from, schema, days, checkpoint, policies, counters } = given;
   const texts = [zoneId, move, name, from, schema, checkpoint?.body, checkpoint?.note];
   const isWhole =
     texts.every((text) => typeof text === 'string') &&
-    [days, policies, counters].every((one) => typeof one === 'object');
-  if (!isWhole || !isUuid(zoneId ?? '') || !isUuid(move ?? '')) {
+    [days, policies, counters].every((one) => typeof one === 'object' && one !== null);
+  if (!isWhole || !isUuid(zoneId ?? '') || !isUuid(move ?? '') || !URL.canParse(from ?? '')) {
     throw new BrokenFile('the file does not say what it is');
   }
+  // The id under which the installation keeps what is of no zone.
+  if (zoneId === NO_ZONE) throw new BrokenFile('it is of no zone');
+  if (given.key !== key) throw new BrokenFile('it was written for another installation');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was looked at
   return given as Manifest;
+}
+
+/** Reads the line with what the sender has signed of the manifest. @throws {BrokenFile} */
+export function parseSigned(line: string): { readonly signed: string } {
+  const { signed } = objectIn(line);
+  if (typeof signed !== 'string') throw new BrokenFile('it is not signed');
+  return { signed };
 }
 
 function objectIn(line: string): Readonly<Record<string, unknown>> {

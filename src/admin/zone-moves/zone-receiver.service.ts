@@ -13,10 +13,10 @@ import { openNote } from '../../transparency-log/signed-note.js';
 import { inTransaction, onLongConnection } from './long-connection.js';
 import { makeDays } from './moved-days.js';
 import { recordMove } from './move-event.js';
-import { faultOfMove, signMove } from './move-notes.js';
+import { faultOfMove, ofManifest, signMove } from './move-notes.js';
 import { ReceivingKeys, schemaOf, useReceivingKey } from './receiving-keys.service.js';
 import { BrokenFile, openParts, Pieces } from './sealed-parts.js';
-import { parseHead, parseManifest, type Manifest } from './zone-file.js';
+import { parseHead, parseManifest, parseSigned, type Manifest } from './zone-file.js';
 import { MoveRefused, setAway, takeZone, timeIn } from './zone-states.js';
 import { asRefusal, forgetArriving, refuseIfThere, settle } from './place-zone.js';
 import { checkLog } from './check-log.js';
@@ -67,9 +67,12 @@ export class ZoneReceiver {
     const hash = createHash('sha256');
     const lines = openParts(pieces, headLine, contentKey);
     try {
-      const first = await nextLine(lines);
-      hash.update(`${first}\n`);
-      const manifest = parseManifest(first);
+      const [first, second] = [await nextLine(lines), await nextLine(lines)];
+      hash.update(`${first}\n${second}\n`);
+      const manifest = parseManifest(first, head.key);
+      const { signed: note } = parseSigned(second);
+      const unsigned = faultOfMove(note, 'sending', ofManifest(manifest, first), [vkey]);
+      if (unsigned !== null) throw new BrokenFile(`its signature does not count: ${unsigned}`);
       await this.checkManifest(manifest, vkey);
       return await onLongConnection(this.env, async (client) => {
         await makeDays(client, manifest.days);

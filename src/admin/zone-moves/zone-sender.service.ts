@@ -18,12 +18,13 @@ import { inTransaction, onLongConnection } from './long-connection.js';
 import { readCounters } from './counters.js';
 import { isBusy, readDays } from './moved-days.js';
 import { recordMove } from './move-event.js';
-import { faultOfMove, signMove } from './move-notes.js';
+import { faultOfMove, ofManifest, signMove } from './move-notes.js';
 import { readRows, ZONE_ROW } from './moved-rows.js';
 import { MOVED } from './moved-tables.js';
 import type { ReceivingKey } from './receiving-key.js';
 import { schemaOf } from './receiving-keys.service.js';
 import { SealedParts } from './sealed-parts.js';
+import { settleFeed } from './settle-feed.js';
 import { formatHead, type Manifest } from './zone-file.js';
 import {
   drain,
@@ -87,11 +88,12 @@ export class ZoneSender {
   ): Promise<SentZone> {
     await this.checkKey(key);
     const { signer } = await this.checkpointKeys.signer();
+    const contentKey = randomBytes(32);
+    const head = formatHead({ key: key.id, jwe: await sealKey(contentKey, key) });
     return onLongConnection(this.env, async (client) => {
       const { zone, away } = await this.stop(client, nameOrId, key);
+      await settleFeed(client, zone.id);
       const checkpoint = await this.checkpoints.of(zone.id);
-      const contentKey = randomBytes(32);
-      const head = formatHead({ key: key.id, jwe: await sealKey(contentKey, key) });
       const parts = new SealedParts(head, contentKey, write);
       const hash = createHash('sha256');
       let rows = -1;
@@ -105,6 +107,7 @@ export class ZoneSender {
         client,
         async () => {
           const manifest: Manifest = {
+            key: key.id,
             zoneId: zone.id,
             name: zone.name,
             move: away.move,
@@ -115,7 +118,12 @@ export class ZoneSender {
             counters: await readCounters(client),
             checkpoint,
           };
-          await add(JSON.stringify(manifest));
+          const first = JSON.stringify(manifest);
+          await add(first);
+          // Nothing is made where it is received for what somebody else has sealed.
+          await add(
+            JSON.stringify({ signed: signMove('sending', ofManifest(manifest, first), signer) }),
+          );
           for (const table of [ZONE_ROW, ...MOVED]) {
             await add(JSON.stringify({ table: table.name }));
             for await (const line of readRows(client, table, zone.id, this.sealing)) {
@@ -241,12 +249,13 @@ export class ZoneSender {
       vkey: key.vkey,
       digest: null,
     };
-    if (zone.away === null) {
-      await recordMove(client, zone.id, 'zone.sending', {
-        zone: { id: zone.id, name: zone.name },
-        to: key.issuerUrl,
-      });
-    }
+    // Nothing is added to its own log once it is stopped, and each file is for another key.
+    await recordMove(client, zone.away === null ? zone.id : NO_ZONE, 'zone.sending', {
+      zone: { id: zone.id, name: zone.name },
+      to: key.issuerUrl,
+      move: away.move,
+      key: { id: key.id, vkey: key.vkey },
+    });
     await setAway(client, zone.id, away);
     await drain(client, zone.id);
     return { zone, away };

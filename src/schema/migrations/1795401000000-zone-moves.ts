@@ -11,7 +11,7 @@ export class ZoneMoves1795401000000 implements MigrationInterface {
       ALTER TABLE zones ADD COLUMN away jsonb;
       COMMENT ON COLUMN zones.away IS
         'Why the zone is not served here: it is being sent to another installation, has moved there, or is not received '
-        'whole (oauth/away.ts). NULL: it is served here. As long as it is there nothing is added to its audit log.';
+        'whole (zones/zone-away.ts). NULL: it is served here. As long as it is there nothing is added to its audit log.';
       CREATE INDEX zones_away ON zones (id) WHERE away IS NOT NULL;
 
       CREATE TABLE zone_receiving_keys (
