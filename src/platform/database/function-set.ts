@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '2538737f08f1108aa9919fa5e6ed89b5460b457610bc9e7dae82aa6102beb515',
+  sha256: 'c1b2f71bf46391e99c0878cd0ba55bd39d5f3dcbcde7306efff520855fd0300f',
 } as const;
