@@ -750,6 +750,15 @@ test('another release signed by somebody else begins nothing, and nothing is add
       [held.id],
     );
     expect(decided).toEqual([]);
+    // Operators cannot come through it either, for which resources would be registered in it.
+    // oxlint-disable-next-line no-await-in-loop
+    const named = await callAdmin(replica, 'PUT', '/operators/control-zone', {
+      zone_id: of.zoneId,
+    });
+    expect([named.status, named.body['error_description']]).toEqual([
+      422,
+      expect.stringContaining('zone_id: the zone'),
+    ]);
   }
   const [{ away } = { away: { move: '', digest: '' } }] = await rows<{
     away: { move: string; digest: string };
