@@ -7,11 +7,16 @@ import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
 import { AdminTokenDoor } from './admin/operators/admin-token-door.service.js';
 import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
+import { ReceivingKeys } from './admin/zone-moves/receiving-keys.service.js';
+import { ZoneReceiver } from './admin/zone-moves/zone-receiver.service.js';
+import { ZoneSender } from './admin/zone-moves/zone-sender.service.js';
 import { CommandModule } from './app.module.js';
 import type { Format, ServiceCommand } from './cli/direct-command.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import type { CommandResult } from './cli/command-result.js';
+import { receiveZone } from './cli/move/receive-zone.js';
+import { sendZone } from './cli/move/send-zone.js';
 import { prune } from './cli/prune.js';
 import { reopenAdminToken } from './cli/reopen-admin-token.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';
@@ -106,6 +111,9 @@ async function run(
     });
   }
   await keyEncryptionKeys.check();
+  if (command.name === 'send-zone') return sendZone(app.get(ZoneSender), command);
+  if (command.name === 'receive-zone')
+    return receiveZone(app.get(ZoneReceiver), app.get(ReceivingKeys), command);
   if (command.name === 'rewrap') {
     return rewrapAll({ keyEncryptionKeys, sealing, rewrap: app.get(Rewrap) }, command.all);
   }

@@ -61,6 +61,9 @@ import { IdempotencyForgetting } from './idempotency/forgetting.service.js';
 import { Idempotency } from './idempotency/idempotency.service.js';
 import { InstallationWebhooksController } from './webhooks/installation-webhooks.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { ReceivingKeys } from './zone-moves/receiving-keys.service.js';
+import { ZoneReceiver } from './zone-moves/zone-receiver.service.js';
+import { ZoneSender } from './zone-moves/zone-sender.service.js';
 import { ZonesController } from './zones/zones.controller.js';
 import { CONTROLLERS } from './controllers.js';
 import { OPERATORS_CONNECTIONS, SERVICES_OF_OPERATORS } from './connections.js';
@@ -133,6 +136,9 @@ import { OPERATORS_CONNECTIONS, SERVICES_OF_OPERATORS } from './connections.js';
     Rewrap,
     Removals,
     AuthenticatorRenewal,
+    ReceivingKeys,
+    ZoneSender,
+    ZoneReceiver,
   ],
 })
 export class AdminModule implements OnModuleInit {

@@ -1,7 +1,8 @@
-import { Inject, Injectable, type HttpException } from '@nestjs/common';
+import { ConflictException, Inject, Injectable, type HttpException } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
+import { whereItIs } from '../oauth/away.js';
 import { unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
@@ -191,6 +192,7 @@ export class AuditedChanges {
     // before would wait for each other. What refers to the zone may go on meanwhile, unless that goes.
     const mode = type === 'zone.deleted' ? 'pessimistic_write' : 'for_no_key_update';
     const zone = await tx.getRepository(Zone).findOne({ where: { id: zoneId }, lock: { mode } });
+    if (zone !== null) refuseAway(zone);
     await checkStillHolds(operator, tx);
     await checkMayChange(tx, change);
     const approvers = await approversBefore(tx, change);
@@ -232,6 +234,11 @@ const NOT_HELD: HeldTransaction<unknown> = {
 
 /** Says in which trace the transaction is, to what webhooks are told by (webhooks/revocation-events.sql). */
 const SAY_TRACE = "SELECT set_config('mandate.traceparent', $1, true)";
+
+/** @throws {ConflictException} for a zone that is not served here: nothing of it is changed here either */
+function refuseAway({ away }: Zone): void {
+  if (away !== null) throw new ConflictException(whereItIs(away));
+}
 
 /** @throws {OAuthError} temporarily_unavailable for who may not do any more what it was let in for: asked again, it is told */
 async function checkStillHolds(

@@ -62,8 +62,48 @@ export type ServiceCommand =
   | KeysCommand
   | AuthenticatorsCommand
   | PruneCommand
+  | SendZoneCommand
+  | ReceiveZoneCommand
   | { readonly name: 'reopen-admin-token' }
   | { readonly name: 'turn-off-two-person-rule' };
+
+/** `zones send`: one step of sending a zone to another installation. */
+export interface SendZoneCommand {
+  readonly name: 'send-zone';
+  /** Its id, or how it is called. */
+  readonly zone: string;
+  readonly step:
+    | { readonly is: 'write'; readonly to: string; readonly output: string }
+    | {
+        readonly is: 'end';
+        /** The file with the receipt. */
+        readonly receipt: string;
+        readonly vkeys: readonly string[];
+        readonly output: string;
+      }
+    | { readonly is: 'cancel' };
+}
+
+/** `zones receive`: one step of receiving a zone from another installation. */
+export interface ReceiveZoneCommand {
+  readonly name: 'receive-zone';
+  readonly step:
+    | { readonly is: 'key'; readonly hours: number }
+    | {
+        readonly is: 'file';
+        readonly file: string;
+        readonly vkey: string;
+        readonly output: string;
+      }
+    | { readonly is: 'receipt'; readonly zone: string; readonly output: string }
+    | {
+        readonly is: 'release';
+        /** The file with the release. */
+        readonly release: string;
+        readonly vkeys: readonly string[];
+      }
+    | { readonly is: 'discard'; readonly zone: string };
+}
 
 /** `prune`: drops what is older than it has to be, or with `plan` only says what that is. */
 export interface PruneCommand {

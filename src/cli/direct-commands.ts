@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command as Node } from 'commander';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { DirectCommand, SignerOptions } from './direct-command.js';
+import { addZoneMoves } from './move/move-commands.js';
 import { groupOf } from './tree.js';
 
 /** What options of direct commands can be. */
@@ -136,6 +137,7 @@ export function addDirectCommands(
       run({ name: 'prune', plan: plan === true, json: isJson(node) }),
     );
 
+  addZoneMoves(program, run);
   addDrill(program, run);
   addSigner(program, run);
 }

@@ -8,9 +8,10 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- After something was added to the graph or changed in it: counts that.
+-- After something was added to the graph or changed in it: counts that. What is received with its zone comes with its count.
 CREATE OR REPLACE FUNCTION delegation_graph_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('mandate.receiving', true) = 'on' THEN RETURN NULL; END IF;
   INSERT INTO delegation_graphs AS g (zone_id, epoch) VALUES (NEW.zone_id, 1)
     ON CONFLICT (zone_id) DO UPDATE SET epoch = g.epoch + 1;
   RETURN NULL;
@@ -19,6 +20,7 @@ END $$;
 -- After something was removed from the graph: counts that. What goes with its zone has no graph any more.
 CREATE OR REPLACE FUNCTION delegation_graph_shrunk() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('mandate.receiving', true) = 'on' THEN RETURN NULL; END IF;
   UPDATE delegation_graphs SET epoch = epoch + 1 WHERE zone_id = OLD.zone_id;
   RETURN NULL;
 END $$;
@@ -34,6 +36,7 @@ END $$;
 -- session, since it may act on this one now without naming it. What a delegation loses, its own version tells.
 CREATE OR REPLACE FUNCTION delegation_target_gains() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('mandate.receiving', true) = 'on' THEN RETURN NULL; END IF;
   UPDATE agent_sessions SET version = version + 1 WHERE zone_id = NEW.zone_id AND id = NEW.target_id;
   RETURN NULL;
 END $$;

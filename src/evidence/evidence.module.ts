@@ -4,6 +4,7 @@ import { CheckpointJob } from './checkpoint-job.service.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { Evidence } from './evidence.service.js';
 import { CheckpointExports } from './export/checkpoint-exports.service.js';
+import { LastCheckpoints } from './last-checkpoint.service.js';
 import { PublishedLogs } from './published-logs.service.js';
 import { evidenceMetrics } from './evidence.metrics.js';
 import { Receipts } from './receipts/receipts.service.js';
@@ -16,10 +17,11 @@ import { Receipts } from './receipts/receipts.service.js';
     CheckpointExports,
     CheckpointJob,
     Evidence,
+    LastCheckpoints,
     PublishedLogs,
     Receipts,
     ...evidenceMetrics,
   ],
-  exports: [CheckpointKeys, Evidence, PublishedLogs, Receipts],
+  exports: [CheckpointKeys, Evidence, LastCheckpoints, PublishedLogs, Receipts],
 })
 export class EvidenceModule {}

@@ -6,6 +6,24 @@ CREATE OR REPLACE FUNCTION audit_event(a audit_events) RETURNS jsonb LANGUAGE sq
   SELECT coalesce(a.event_text::jsonb, a.event)
 $$;
 
+-- Raises object_not_in_prerequisite_state if nothing is added to the log of one of these zones, since it is on its way to or
+-- from another installation, or has moved there (zones.away). To be called when the chain is taken: who sends a zone
+-- takes all of its chains, so what was added before is sent, and what comes later sees it here. A chain that is yet to begin
+-- cannot be taken, so its beginning waits behind the gate that closes then.
+CREATE OR REPLACE FUNCTION audit_refuse_away(p_zones uuid[], p_begins boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  away uuid;
+BEGIN
+  IF p_begins THEN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('first events of ' || zone::text, 0))
+       FROM (SELECT DISTINCT unnest(p_zones) AS zone ORDER BY 1) AS zones;
+  END IF;
+  SELECT z.id INTO away FROM zones z WHERE z.id = ANY (p_zones) AND z.away IS NOT NULL LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the zone % is not served here', away USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+END $$;
+
 -- Adds one event to a chain, after the head that is given. Returns the new head, which the caller stores.
 -- The canonical form of an event is the text of its jsonb: hash = sha256(previous || event::text).
 CREATE OR REPLACE FUNCTION audit_add(p_head audit_chains, p_id uuid, p_event jsonb)
@@ -42,6 +60,7 @@ BEGIN
       ON CONFLICT DO NOTHING;
     SELECT * INTO STRICT head FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
   END IF;
+  PERFORM audit_refuse_away(ARRAY[p_zone], head.seq = 0);
   head := audit_add(head, p_id, p_event);
   UPDATE audit_chains c SET seq = head.seq, hash = head.hash, last_event_id = head.last_event_id
    WHERE c.zone_id = p_zone AND c.writer = p_writer;
@@ -73,6 +92,7 @@ DECLARE
 BEGIN
   FOREACH head IN ARRAY p_heads LOOP
     CONTINUE WHEN NOT head.zone_id = ANY (p_zones);
+    PERFORM audit_refuse_away(ARRAY[head.zone_id], head.seq = 0);
     before := head.hash;
     FOR event IN SELECT x.id, x.content FROM unnest(p_zones, p_ids, p_events) WITH ORDINALITY AS x (zone, id, content, n)
                   WHERE x.zone = head.zone_id ORDER BY x.n
@@ -139,17 +159,20 @@ BEGIN
   -- Each head is stored once: whoever keeps an old snapshot keeps every version of it.
   IF cardinality(p_zones) = 1 THEN
     UPDATE audit_chains c SET seq = seqs[1], hash = ends[1], last_event_id = last[1]
-     WHERE last[1] IS NOT NULL AND c.zone_id = p_zones[1] AND c.writer = p_writer AND c.hash = p_hashes[1];
+     WHERE last[1] IS NOT NULL AND c.zone_id = p_zones[1] AND c.writer = p_writer AND c.hash = p_hashes[1]
+       AND NOT EXISTS (SELECT FROM zones z WHERE z.id = p_zones[1] AND z.away IS NOT NULL);
   ELSE
     -- Each is looked up by itself, as where they were taken (batch.sql).
     UPDATE audit_chains c SET seq = h.seq, hash = h.hash, last_event_id = h.last
       FROM unnest(p_zones, p_hashes, seqs, ends, last) AS h (zone, before, seq, hash, last)
      CROSS JOIN LATERAL (SELECT a.ctid AS place FROM audit_chains a
                           WHERE a.zone_id = h.zone AND a.writer = p_writer AND a.hash = h.before OFFSET 0) AS a
-     WHERE h.last IS NOT NULL AND c.ctid = a.place;
+     WHERE h.last IS NOT NULL AND c.ctid = a.place
+       AND NOT EXISTS (SELECT FROM zones z WHERE z.id = h.zone AND z.away IS NOT NULL);
   END IF;
   GET DIAGNOSTICS moved = ROW_COUNT;
   IF moved < cardinality(array_remove(last, NULL)) THEN
+    PERFORM audit_refuse_away(ARRAY(SELECT h.zone FROM unnest(p_zones, last) AS h (zone, last) WHERE h.last IS NOT NULL), true);
     INSERT INTO audit_chains (zone_id, writer, seq, hash, last_event_id)
     SELECT h.zone, p_writer, h.seq, h.hash, h.last FROM unnest(p_zones, p_seqs, seqs, ends, last) AS h (zone, before, seq, hash, last)
      WHERE h.last IS NOT NULL AND h.before = 0 ON CONFLICT DO NOTHING;
@@ -176,6 +199,7 @@ BEGIN
     INSERT INTO audit_chains (zone_id, writer, seq, hash) VALUES (p_zone, p_writer, 0, decode(repeat('00', 32), 'hex'))
       ON CONFLICT DO NOTHING;
     SELECT * INTO STRICT chain FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
+    PERFORM audit_refuse_away(ARRAY[p_zone], true);
   END IF;
   PERFORM audit_append_texts(
     p_writer, ARRAY[p_zone], ARRAY[chain.seq], ARRAY[chain.hash], '{t}', ARRAY[p_id], '{1}', ARRAY[p_request_id],

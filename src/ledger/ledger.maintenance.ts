@@ -8,7 +8,14 @@ import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 import { PARTITION_ROWS, UNSEALED_DAYS } from './ledger.metrics.js';
-import { countRows, DayUnsealed, dropDay, dueDays, maintaining } from './maintenance-connection.js';
+import {
+  countRows,
+  DayUnsealed,
+  dropDay,
+  dueDays,
+  maintaining,
+  tablesToClear,
+} from './maintenance-connection.js';
 
 const HOUR_MS = 3_600_000;
 /** Milliseconds until the next try where part of it could not be done, such as while a table is in use. */
@@ -17,10 +24,6 @@ const AGAIN_MS = 60_000;
 /** Whether events of days that are over are still in the default partition of the audit log. */
 const EVENTS_LEFT = `SELECT 1 FROM audit_events_default
   WHERE id < ledger_day_begins('id', (now() AT TIME ZONE 'UTC')::date)::uuid LIMIT 1`;
-
-/** The tables by day that may have rows in their default partition: of most there is nothing to be cleared. */
-const TO_CLEAR = `SELECT name FROM tables_by_day
-  WHERE pg_relation_size(to_regclass(quote_ident(name || '_default'))) > 0 ORDER BY name`;
 
 const TELL_OF_EVENTS_LEFT =
   'the default partition of the audit log has events of past days, which are too many to be moved while mandates are ' +
@@ -86,8 +89,8 @@ export class LedgerMaintenance implements OnApplicationShutdown {
         client.query<{ name: string }>(sql, values);
       await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
       await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
-      const tables = await step('tables_by_day', () => ask(TO_CLEAR));
-      for (const { name } of tables?.rows ?? []) {
+      const tables = await step('tables_by_day', () => tablesToClear(client));
+      for (const name of tables ?? []) {
         // oxlint-disable-next-line no-await-in-loop
         await step(name, () => ask('SELECT ledger_clear_default_partition($1)', [name]));
       }

@@ -116,6 +116,19 @@ export async function dropDay(client: pg.Client, day: string): Promise<number | 
   }
 }
 
+/**
+ * The tables by day that may have rows in their default partition: of most there is nothing to be cleared. Where rows are
+ * on other servers, what lies on this one says nothing of them (distributed.sql).
+ */
+export async function tablesToClear(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM tables_by_day
+      WHERE (SELECT is_distributed()) OR pg_relation_size(to_regclass(quote_ident(name || '_default'))) > 0
+      ORDER BY name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** About how many rows the tables have that are partitioned by day, all days together. */
 export async function countRows(client: pg.Client): Promise<{ name: string; rows: number }[]> {
   const { rows } = await client.query<{ name: string; rows: number }>(

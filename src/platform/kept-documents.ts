@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { NotServedHere } from '../oauth/not-served-here.js';
 import type { Clock } from './config/clock.js';
 import type { DocumentBody, PublicDocument } from './http/public-document.js';
 
@@ -91,7 +92,8 @@ export class KeptDocuments<S> {
       return await this.load(key);
     } catch (error) {
       const known = this.kept.get(key);
-      if (known === undefined) throw error;
+      // What is said elsewhere now is not said here any more.
+      if (known === undefined || error instanceof NotServedHere) throw error;
       return this.serveStale(key, known, error);
     }
   }

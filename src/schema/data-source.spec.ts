@@ -47,6 +47,7 @@ describe('src/schema/data-source.ts', () => {
       .filter((path) => readFileSync(`${SRC}/${path}`, 'utf8').includes('new pg.Client('));
     expect(making.toSorted()).toEqual([
       'admin/removals/removals.service.ts',
+      'admin/zone-moves/long-connection.ts',
       'cli/reading-database.ts',
       'embedded.ts',
       'ledger/ledger.connection.ts',

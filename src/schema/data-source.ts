@@ -85,6 +85,7 @@ import { PolicyReplays1795390100000 } from './migrations/1795390100000-policy-re
 import { PolicyBudgets1795394000000 } from './migrations/1795394000000-policy-budgets.js';
 import { AccessAnalyses1795394600000 } from './migrations/1795394600000-access-analyses.js';
 import { ZoneDirectory1795395200000 } from './migrations/1795395200000-zone-directory.js';
+import { ZoneMoves1795401000000 } from './migrations/1795401000000-zone-moves.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -178,6 +179,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   PolicyBudgets1795394000000,
   AccessAnalyses1795394600000,
   ZoneDirectory1795395200000,
+  ZoneMoves1795401000000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -20,6 +20,7 @@ export const SEAL_PURPOSES = [
   'ssf-poll-token',
   'idempotent-answer-key',
   'checkpoint-key',
+  'zone-receiving-key',
   'key-check',
 ] as const;
 

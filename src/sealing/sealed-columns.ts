@@ -117,4 +117,11 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     zone: 'zone_id',
     id: 'id',
   },
+  {
+    table: 'zone_receiving_keys',
+    column: 'sealed_private_key',
+    purpose: 'zone-receiving-key',
+    zone: 'zone_id',
+    id: 'id',
+  },
 ];

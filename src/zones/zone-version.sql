@@ -101,10 +101,10 @@ CREATE OR REPLACE TRIGGER client_version_grows BEFORE INSERT OR UPDATE ON client
 CREATE OR REPLACE FUNCTION clients_notify(p_zones uuid[], p_clients uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   said CONSTANT integer := coalesce(nullif(current_setting('mandate.clients_said', true), ''), '0')::integer;
-  zone uuid;
+  changed uuid;
 BEGIN
-  FOR zone IN SELECT DISTINCT z.id FROM unnest(p_zones) AS z (id) ORDER BY z.id LOOP
-    UPDATE zones z SET version = -1 WHERE z.id = zone;
+  FOR changed IN SELECT DISTINCT z.id FROM unnest(p_zones) AS z (id) ORDER BY z.id LOOP
+    UPDATE zones z SET version = -1 WHERE z.id = changed;
   END LOOP;
   IF said + cardinality(p_clients) > 100 THEN
     PERFORM pg_notify('mandate_client_changed', zone::text) FROM (SELECT DISTINCT unnest(p_zones) AS zone) AS zones;

@@ -1,4 +1,5 @@
 import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { Away } from '../oauth/away.js';
 import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
@@ -120,6 +121,10 @@ export class Zone {
   /** Since when it is being removed: for all but those who look how that goes it is not there. */
   @Column('timestamptz', { name: 'removed_at', nullable: true })
   removedAt: Date | null;
+
+  /** Why it is not served here; `null` where it is. */
+  @Column('jsonb', { nullable: true })
+  away: Away | null;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

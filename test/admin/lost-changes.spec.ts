@@ -6,7 +6,7 @@ import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 /** Changes of one client, and how many writers make them at the same time. */
-const CHANGES = Number(process.env['IF_MATCH_CHANGES'] ?? 60);
+const CHANGES = Number(process.env['IF_MATCH_CHANGES'] ?? 30);
 const WRITERS = Math.min(CHANGES, CHANGES > 100 ? 20 : 6);
 
 let replicas: readonly [Replica, Replica];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { tablesToClear } from '../../src/ledger/maintenance-connection.js';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { PLACEMENTS } from '../../src/schema/distribution/placements.js';
 import { migrate } from '../../src/schema/migrate.js';
@@ -236,7 +237,8 @@ async function keepsDays(url: string, workers: readonly string[]): Promise<void>
       expect(await rows(worker, NEWEST_DAY)).toEqual([{ there: true }]);
     }
 
-    // They lay where days are that have no table.
+    // They lie where days are that have no table.
+    expect(await tablesToClear(client)).toContain('audit_events');
     await ask(`SELECT ledger_clear_default_partition('audit_events')`);
     expect(await ask('SELECT 1 FROM audit_events_default')).toEqual([]);
     expect(await ask('SELECT held_zones AS held FROM audit_days_due(3)')).toEqual([{ held: 1 }]);

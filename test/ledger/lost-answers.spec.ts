@@ -56,7 +56,8 @@ const ask = async (parameters: Parameters = {}): Promise<Answer> =>
   zone.session({ ...(await once()), ...parameters });
 
 /** Cuts the connection of the next commit for the client. */
-const cut = (when: CutMoment): Promise<void> => proxy.cutWhen(when, ['ledger_record', clientId]);
+const cut = (when: CutMoment): Promise<void> =>
+  proxy.cutWhen(when, ['ledger_commit_entries', clientId]);
 
 /** What is on record of a request; the chains hold. */
 async function onRecord({ requestId }: Answer) {

@@ -1,4 +1,5 @@
 /** An activation is felt by nobody: every request around it is decided, by the old set or the new one. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { changedInBetween } from '../setup/locks.js';
@@ -36,6 +37,7 @@ test('requests around activations are all decided, by one set or the other', asy
         const { status, headers } = await ask(replica);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status === 503) expect(headers.get('retry-after')).toMatch(/^[1-9]/);
+        await sleep(5);
       }
     }),
   );

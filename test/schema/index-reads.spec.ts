@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
-import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { createDatabase, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { introspect } from '../setup/introspection.js';
 import { until } from '../setup/process.js';
 import { revokeAs } from '../setup/revoke.js';
@@ -109,4 +109,32 @@ test('reads no more of an index than what is asked for, by plans of when tables 
   });
   const much = since.filter(({ scans, read }) => read >= OTHERS && read > A_FEW * scans);
   expect(much).toEqual([]);
+});
+
+/** How many rows this connection has read of tables and indexes, as far as it has told nobody. */
+const READ_HERE = `SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(c.oid)), 0)::int AS read FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')`;
+
+test('reads no zone or client but those that are asked for by id, before anything is known of how many there are', async () => {
+  await withClient(await createDatabase(), async (client) => {
+    const asked = `SELECT id FROM clients_with_settings(ARRAY(SELECT '00000000-0000-7000-8000-000000000001'::uuid))`;
+    const readSoFarHere = async () =>
+      Number((await client.query<{ read: number }>(READ_HERE)).rows[0]?.read);
+    await client.query('ALTER TABLE zones SET (autovacuum_enabled = off)');
+    await client.query('ALTER TABLE clients SET (autovacuum_enabled = off)');
+    await client.query('SET session_replication_role = replica');
+    await client.query(
+      `INSERT INTO zones (id, name, sealed_digest_key)
+       SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, '' FROM generate_series(1, ${OTHERS}) AS i`,
+    );
+    await client.query(
+      `INSERT INTO clients (zone_id, id, name, auth_methods)
+       SELECT z.id, CASE n WHEN 0 THEN z.id ELSE new_uuid_v7() END, n, '{}' FROM zones z, generate_series(0, 4) AS n`,
+    );
+    await client.query('BEGIN');
+    const before = await readSoFarHere();
+    expect((await client.query(asked)).rows).toHaveLength(1);
+    expect((await readSoFarHere()) - before).toBeLessThan(A_FEW);
+    await client.query('COMMIT');
+  });
 });

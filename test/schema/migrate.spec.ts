@@ -40,3 +40,15 @@ test('mandate migrate says in a sentence why it could not', async () => {
   expect(refused).toMatchObject({ code: 3, stdout: '' });
   expect(refused.stderr).toMatch(/^the database that DATABASE_URL names is not there: .*\n$/);
 });
+
+test('mandate migrate --distribute refuses a database without Citus, and leaves it as it is', async () => {
+  const databaseUrl = await createEmptyDatabase();
+  const refused = await runCli(['migrate', '--distribute'], { DATABASE_URL: databaseUrl });
+  expect(refused).toMatchObject({ code: 3, stdout: '' });
+  // A busy machine may take a moment to answer, which is said before.
+  expect(refused.stderr).toMatch(
+    /^(.*\n)*this database has no extension citus: CREATE EXTENSION citus in it, on the coordinator and on every worker\n$/,
+  );
+  const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`;
+  expect(await rows(databaseUrl, tables)).toEqual([]);
+});

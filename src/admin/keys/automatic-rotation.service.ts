@@ -103,7 +103,7 @@ interface CandidateRow {
 export const CANDIDATES = `SELECT k.zone_id AS "zoneId", k.kid, k.activates_at AS "activatesAt",
     z.rotation_days AS "rotationDays"
   FROM signing_keys k JOIN zones z ON z.id = k.zone_id
-  WHERE k.retires_at IS NULL AND k.compromised_at IS NULL AND z.rotation_days > 0 AND z.removed_at IS NULL
+  WHERE k.retires_at IS NULL AND k.compromised_at IS NULL AND z.rotation_days > 0 AND z.removed_at IS NULL AND z.away IS NULL
     AND k.activates_at < now() - z.rotation_days * $1::float * interval '1 day'
     AND k.activates_at < now() - $1::float * interval '1 day' * (
       SELECT min(s.rotation_days) FROM zones s WHERE s.rotation_days > 0 AND s.removed_at IS NULL)

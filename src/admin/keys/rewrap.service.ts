@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { NO_ZONE } from '../../ledger/entry.js';
 import { SealBroken } from '../../sealing/key-encryption.js';
 import { SealedValues, type StoredValue } from '../../sealing/sealed-values.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
@@ -27,6 +30,7 @@ export class Rewrap {
     private readonly sealedValues: SealedValues,
     private readonly sealing: Sealing,
     private readonly changes: AuditedChanges,
+    @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
 
   /**
@@ -51,10 +55,16 @@ export class Rewrap {
     return { done, skipped, broken };
   }
 
+  private async isAway(zoneId: string): Promise<boolean> {
+    const rows = await this.dataSource.query<unknown[]>(AWAY, [zoneId]);
+    return rows.length > 0;
+  }
+
   private async replace(value: StoredValue, sealed: Buffer): Promise<boolean> {
     const { zoneId, id, keyId: from, place } = value;
     const change = {
-      zoneId,
+      // Nothing is added to the log of a zone that is not served here.
+      zoneId: (await this.isAway(zoneId)) ? NO_ZONE : zoneId,
       requestId: { request_id: uuidv7() },
       type: 'sealed_value.rewrapped',
       operator: COMMAND_LINE,
@@ -62,9 +72,11 @@ export class Rewrap {
     const replaced = await this.changes.runWithoutZone(change, async (tx) => {
       if (!(await this.sealedValues.replace(tx, value, sealed))) return null;
       const { table, column } = place;
-      const details = { table, column, id, from, to: this.sealing.keks.sealing.id };
+      const details = { table, column, zone: zoneId, id, from, to: this.sealing.keks.sealing.id };
       return { result: true, details };
     });
     return replaced !== null;
   }
 }
+
+const AWAY = 'SELECT 1 FROM zones WHERE id = $1 AND away IS NOT NULL';

@@ -11,6 +11,7 @@ import { InjectEntityManager } from '@nestjs/typeorm';
 import { IsUUID } from 'class-validator';
 import type { Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
+import { whereItIs } from '../../oauth/away.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
@@ -81,6 +82,9 @@ export class ControlZoneController {
         lock: { mode: 'for_no_key_update' },
       });
       if (zone === null) throw new UnprocessableEntityException('zone_id: no such zone');
+      if (zone.away !== null) {
+        throw new UnprocessableEntityException(`zone_id: ${whereItIs(zone.away)}`);
+      }
       await registerIn(tx, zoneId);
       await tx.query(NAME, [zoneId]);
       return { result: toView(zoneId), details: { before, after: zoneId } };

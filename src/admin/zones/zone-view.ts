@@ -1,7 +1,17 @@
+import type { Away } from '../../oauth/away.js';
 import { languagesOf, type Language } from '../../zones/languages.js';
 import { issuerOf, type IssuerMode } from '../../zones/zone-issuer.js';
 import type { IntrospectionAudit, Zone } from '../../zones/zone.entity.js';
 import { logoUriOf } from './zone-logo.js';
+
+/** Where a zone is that is not served here. */
+export interface ZoneMove {
+  readonly state: Away['state'];
+  /** `ISSUER_URL` of the other installation. */
+  readonly peer: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
 
 /** A zone as operators are shown it. */
 export interface ZoneView {
@@ -39,6 +49,8 @@ export interface ZoneView {
   readonly protected: boolean;
   /** Present while it is being removed. */
   readonly removing?: { readonly since: Date };
+  /** Present where it is not served here: it is being sent to another installation, has moved there, or has not arrived whole. */
+  readonly move?: ZoneMove;
   readonly created_at: Date;
   /** When its own settings were changed last, as far as is known; when it was made if they never were. */
   readonly updated_at: Date;
@@ -74,7 +86,12 @@ export function toView(zone: Zone, installation: string): ZoneView {
     ...(zone.policyMaxChanges === null ? {} : { policy_max_changes: zone.policyMaxChanges }),
     protected: zone.protected,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
+    ...(zone.away === null ? {} : { move: moveOf(zone.away) }),
     created_at: createdAt,
     updated_at: zone.updatedAt ?? createdAt,
   };
+}
+
+function moveOf({ state, peer, since }: Away): ZoneMove {
+  return { state, peer, since };
 }

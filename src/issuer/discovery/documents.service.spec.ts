@@ -41,6 +41,7 @@ const zone = (issuerMode: 'zone' | 'own' | 'shared') => ({
   claims: [],
   detailTypes: [],
   languages: null,
+  away: null,
 });
 
 test('metadata that is known is served while the database is away, for as long as it says', async () => {

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { isElsewhere, notServedHere } from '../../oauth/away.js';
 import { cacheControlAt } from '../../keys/publishing/key-set.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
@@ -151,6 +152,7 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     if (kind === 'resource') return this.readResource({ zoneId, resourceId });
     const facts = await this.zones.ask(zoneId, zoneId);
     if (facts === null) return null;
+    if (isElsewhere(facts.away)) throw notServedHere(facts.away, this.issuerUrl);
     const issuer = this.issuerAt(kind, facts);
     if (issuer === null) return null;
     const zone = describedZone(facts);
@@ -182,6 +184,7 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     const name = `${asked.zoneId}/${asked.resourceId}`;
     const facts = await this.resources.ask(name, asked);
     if (facts === null) return null;
+    if (isElsewhere(facts.away)) throw notServedHere(facts.away, this.issuerUrl);
     const members = resourceMetadata(facts, this.issuerUrl);
     return { ...members, ...(await this.signatures.sign(name, this.signing(facts), members)) };
   }

@@ -1,3 +1,4 @@
+import type { Away } from '../../oauth/away.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { KeySchedule } from '../../keys/rotation/key-schedule.js';
 import type { ZoneAlgs } from '../../keys/signing/signing-algs.js';
@@ -10,6 +11,8 @@ export type ScheduledKey = KeySchedule & { readonly kid: string; readonly alg: Z
 /** What the metadata of a zone is made of: columns that hold nothing private. */
 export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
   readonly zoneId: string;
+  /** Why it is not served here; `null` where it is. */
+  readonly away: Away | null;
   /** The issuer before, as long as what it has issued may be out. */
   readonly formerIssuer: string | null;
   readonly keys: readonly ScheduledKey[];
@@ -30,6 +33,8 @@ export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
 /** What the metadata of a resource is made of. */
 export interface ResourceFacts extends StoredIssuer, ZoneAlgs {
   readonly zoneId: string;
+  /** Why its zone is not served here; `null` where it is. */
+  readonly away: Away | null;
   readonly keys: readonly ScheduledKey[];
   readonly identifier: string;
   readonly scopes: readonly string[];
@@ -83,7 +88,7 @@ export async function isAnyShared(on: Reading): Promise<boolean> {
 const SHARED = `SELECT EXISTS (
   SELECT 1 FROM zones WHERE issuer_mode = 'shared' AND removed_at IS NULL) AS shared`;
 
-const OF_ZONE = `z.id AS "zoneId", z.issuer_mode AS "issuerMode", z.issuer_url AS "issuerUrl",
+const OF_ZONE = `z.id AS "zoneId", z.away, z.issuer_mode AS "issuerMode", z.issuer_url AS "issuerUrl",
     CASE WHEN z.previous_issuer_until > clock_timestamp() THEN z.previous_issuer END AS "formerIssuer",
     z.signing_alg AS standard, z.previous_signing_alg AS bridge,
     coalesce((

@@ -70,7 +70,7 @@ const TAKE = `
   ), due AS (
     SELECT t.zone_id, t.id, p.due_at,
            row_number() OVER (PARTITION BY t.zone_id ORDER BY p.due_at NULLS FIRST, t.id) AS turn
-      FROM trusted_issuers t JOIN zones z ON z.id = t.zone_id AND z.removed_at IS NULL
+      FROM trusted_issuers t JOIN zones z ON z.id = t.zone_id AND z.removed_at IS NULL AND z.away IS NULL
       LEFT JOIN ssf_polls p ON p.zone_id = t.zone_id AND p.issuer_id = t.id
      WHERE t.ssf_poll_url IS NOT NULL AND coalesce(p.due_at <= clock_timestamp(), true)
   ), picked AS (

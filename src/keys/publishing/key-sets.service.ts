@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { JWK } from 'jose';
 import type { DataSource } from 'typeorm';
+import { isElsewhere, notServedHere, type Away } from '../../oauth/away.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import type { PublicDocument } from '../../platform/http/public-document.js';
 import { KeptDocuments } from '../../platform/kept-documents.js';
 import { cacheControlAt, keySetOf, type PublicKey } from './key-set.js';
@@ -24,6 +26,7 @@ export class KeySets {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(CLOCK) clock: Clock,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'issuerUrl'>,
   ) {
     this.documents = new KeptDocuments(
       {
@@ -53,6 +56,7 @@ export class KeySets {
    *
    * @param zoneId a UUID
    * @returns `null` for a zone without keys, which is one that does not exist
+   * @throws {NotServedHere} for a zone that has moved to another installation, or is not received whole
    * @throws the driver's error if the database is away and the set is not known, or too old
    */
   find(zoneId: string): Promise<PublicDocument | null> {
@@ -71,6 +75,8 @@ export class KeySets {
 
   private async read(zoneId: string): Promise<readonly PublicKey[] | null> {
     const rows = await this.dataSource.query<Row[]>(PUBLIC_COLUMNS, [zoneId]);
+    const away = rows[0]?.away ?? null;
+    if (isElsewhere(away)) throw notServedHere(away, this.env.issuerUrl);
     return rows.length === 0 ? null : rows.map((row) => ({ ...row, ...scheduleOf(row) }));
   }
 }
@@ -86,13 +92,14 @@ interface Row {
   readonly retiresAt: Date | null;
   readonly expiresAt: Date | null;
   readonly compromisedAt: Date | null;
+  readonly away: Away | null;
 }
 
 /** Reads the public columns only, nothing sealed. */
 const PUBLIC_COLUMNS = `SELECT k.kid, k.alg, k.public_jwk AS "publicJwk",
     CASE WHEN z.publish_x5c THEN k.certificate END AS certificate,
     k.published_at AS "publishedAt", k.activates_at AS "activatesAt",
-    k.retires_at AS "retiresAt", k.expires_at AS "expiresAt", k.compromised_at AS "compromisedAt"
+    k.retires_at AS "retiresAt", k.expires_at AS "expiresAt", k.compromised_at AS "compromisedAt", z.away
   FROM signing_keys k JOIN zones z ON z.id = k.zone_id
   WHERE k.zone_id = $1 AND z.removed_at IS NULL
   ORDER BY k.activates_at DESC, k.kid`;

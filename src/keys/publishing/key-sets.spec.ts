@@ -27,7 +27,11 @@ function world() {
     },
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that is asked of it
-  const keySets = new KeySets(dataSource as never, { now: () => state.now });
+  const keySets = new KeySets(
+    dataSource as never,
+    { now: () => state.now },
+    { issuerUrl: 'https://sts.example' },
+  );
   const kids = async () => {
     const body = (await keySets.find(ZONE))?.body.toString() ?? '{"keys":[]}';
     return (JSON.parse(body) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);

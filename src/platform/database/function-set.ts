@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '4ca0121098e420cdcee359274321d1eb0d5ac4f132dfd36a4a37b02fe29dbe5e',
+  sha256: 'c1b2f71bf46391e99c0878cd0ba55bd39d5f3dcbcde7306efff520855fd0300f',
 } as const;

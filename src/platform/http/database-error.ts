@@ -15,9 +15,12 @@ const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'EPIPE',
   'ETIMEDOUT',
 ]);
-/** The last two are TypeORM's, for the statement after a connection has broken: its runner is released by that. */
+/**
+ * Two are TypeORM's, for the statement after a connection has broken: its runner is released by that. The last one is ours, of
+ * a zone that is on its way to another installation (`audit_refuse_away`).
+ */
 const UNAVAILABLE_MESSAGES =
-  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|Query runner already released|Database connection provided by a query runner was already released)/;
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|Query runner already released|Database connection provided by a query runner was already released|the zone \S+ is not served here$)/;
 
 /** Whether an error, or one of its causes, means that the database cannot now, rather than that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { NotServedHere } from '../../oauth/not-served-here.js';
 import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
 import { isDatabaseAway } from './database-error.js';
 import { errorBody, wordFor } from './error-body.js';
@@ -96,12 +97,32 @@ function answerTo(
   request: IncomingMessage,
   allowed: () => readonly string[],
 ): ErrorAnswer {
+  if (thrown instanceof NotServedHere) return elsewhereAnswer(thrown, request);
   if (thrown instanceof OAuthError) return oauthAnswer(thrown, request);
   if (thrown instanceof HttpException) return httpAnswer(thrown, request, allowed);
   if (isDatabaseAway(thrown)) {
     return oauthAnswer(unavailable('the database cannot answer now', thrown), request);
   }
   return oauthAnswer(new OAuthError('server_error', 'an internal error'), request);
+}
+
+/** Documents that anybody may read, and that are at the same path wherever their zone is. */
+const ANYWHERE = new RegExp(
+  '^/(?:\\.well-known/jwks\\.json\\?|zones/[^/?]+/(?:\\.well-known/jwks\\.json|oauth2/metadata\\.jwks|status)(?:[/?]|$))',
+);
+
+/** The answer for a zone that has moved: verifiers are led to where it is now; whoever brings credentials is not. */
+function elsewhereAnswer(error: NotServedHere, request: IncomingMessage): ErrorAnswer {
+  const answer = oauthAnswer(error, request);
+  const { url = '', method = '' } = request;
+  if (error.base === null || !['GET', 'HEAD'].includes(method) || !ANYWHERE.test(url)) {
+    return answer;
+  }
+  return {
+    ...answer,
+    status: 308,
+    headers: { Location: `${error.base}${url}`, 'Access-Control-Allow-Origin': '*' },
+  };
 }
 
 function oauthAnswer(error: OAuthError, request: IncomingMessage): ErrorAnswer {

@@ -135,6 +135,29 @@ describe('compiling on another thread', () => {
     expect(done).toEqual(['small', 'large']);
   });
 
+  test('refuses what comes while many are read, and none that was begun its next turn', async () => {
+    // Two turns each, in which there is little to read.
+    const set = (name: string) =>
+      ['one', 'two'].map((id) => ({ id, content: `// ${name}${' '.repeat(17 * 1024)}` }));
+    const begun = Array.from({ length: 256 }, (_, n) =>
+      authoring.compileInBackground(set(`begun ${n}`)),
+    );
+    const all = Promise.allSettled(begun);
+    const over = new AbortController();
+    void all.finally(() => over.abort());
+    const refused = new Set<unknown>();
+    for (let n = 0; !over.signal.aborted; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await authoring
+        .compileInBackground(set(`late ${n}`))
+        .catch((error: unknown) => refused.add(Reflect.get(Object(error), 'reason')));
+      // oxlint-disable-next-line no-await-in-loop
+      await setImmediate();
+    }
+    expect([...refused]).toEqual(['busy']);
+    expect((await all).filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+
   test('reads again only what has changed since another version of a set', async () => {
     const modules = policies(200, 'version');
     const first = await authoring.compileInBackground(modules);

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { Background } from './background.js';
+import { Background, BackgroundFailure } from './background.js';
 import {
   type CompiledPolicySet,
   GatheredPolicies,
+  MAX_POLICIES,
   MAX_SET_BYTES,
   type ModuleReading,
   type PolicySource,
@@ -13,6 +14,7 @@ import {
 } from '../engine/compile.js';
 import { contentSha256 } from '../engine/load-modules.js';
 import type { Located, LocateRequest } from '../engine/locate.js';
+import type { NamedPolicy } from '../engine/read-module.js';
 import type { ValidationRequest } from './tasks.js';
 import type { Validation } from '../engine/validate.js';
 
@@ -25,20 +27,34 @@ const AT_ONCE = 8 * 1024;
  */
 const OF_ONE_TURN = 32 * 1024;
 
+/** The most sets that are read at once. Each waits for one turn at a time, so none is refused its next for one that comes. */
+const MAX_UNDER_WAY = 256;
+
 /**
  * The thread for compiling. 10,000 policies take it some 2 s on a processor of its own, in turns of {@link OF_ONE_TURN}. Its
  * priority is not as low as that of others: until a set is compiled nothing is answered in its zone.
  */
-const compiler = new Background({ timeMs: 60_000, memoryMb: 512, queued: 256, niceness: 5 });
+const compiler = new Background({
+  timeMs: 60_000,
+  memoryMb: 512,
+  queued: MAX_UNDER_WAY,
+  niceness: 5,
+});
+let underWay = 0;
 
 /** The thread for validating: another one, so that authors of policies do not delay compilations that requests wait for. */
 const validator = new Background({ timeMs: 60_000, memoryMb: 512, queued: 32 });
+
+/** Characters that a module weighs beside its text: that it is known at all takes memory, also of one that is empty. */
+const OF_MODULE = 256;
 
 /**
  * Modules as they were read, by their hash and id. A version of a large set has most of them from the one before, and one
  * that the thread had no time for goes on where it was. What is also in a compiled set takes no memory here.
  */
-const known = new LRUCache<string, ModuleReading>({ maxSize: MAX_SET_BYTES });
+const known = new LRUCache<string, ModuleReading>({
+  maxSize: MAX_SET_BYTES + MAX_POLICIES * OF_MODULE,
+});
 
 /**
  * Compiles as `compile` does, on another thread: 10,000 policies block this one for well under 50 ms
@@ -46,7 +62,7 @@ const known = new LRUCache<string, ModuleReading>({ maxSize: MAX_SET_BYTES });
  * it (slices.ts), or before the first one by `warm`.
  *
  * @throws {UncompilablePolicy}
- * @throws {BackgroundFailure}
+ * @throws {BackgroundFailure} if the thread was ended, or too many sets are being read: what is begun is not refused later
  */
 export async function compileInBackground(
   modules: readonly PolicySource[],
@@ -54,6 +70,19 @@ export async function compileInBackground(
   const size = modules.reduce((sum, { content }) => sum + content.length, 0);
   if (size <= AT_ONCE) return compile(modules);
   const gathered = new GatheredPolicies(modules);
+  if (underWay >= MAX_UNDER_WAY) throw new BackgroundFailure('busy');
+  underWay += 1;
+  try {
+    return await compileInTurns(modules, gathered);
+  } finally {
+    underWay -= 1;
+  }
+}
+
+async function compileInTurns(
+  modules: readonly PolicySource[],
+  gathered: GatheredPolicies<NamedPolicy>,
+): Promise<CompiledPolicySet> {
   const hashes: (readonly [id: string, sha256: string])[] = [];
   for (const some of inTurns(modules)) {
     const hashed = some.map((module) => ({ module, sha256: contentSha256(module.content) }));
@@ -86,7 +115,7 @@ async function readEach(hashed: readonly HashedModule[]): Promise<ModuleReading[
   for (const [n, reading] of read.entries()) {
     const each = unread[n];
     if (each === undefined || reading.faults.length > 0) continue;
-    known.set(keyOf(each), reading, { size: Math.max(1, each.module.content.length) });
+    known.set(keyOf(each), reading, { size: OF_MODULE + each.module.content.length });
   }
   return kept.flatMap((each) => each ?? read.shift() ?? []);
 }

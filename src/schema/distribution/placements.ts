@@ -96,6 +96,7 @@ export const PLACEMENTS: Readonly<Record<string, Placement>> = {
   zone_checkpoints: 'zone',
   zone_directory: 'reference',
   zone_logos: 'zone',
+  zone_receiving_keys: 'local',
   zones: 'zone',
 };
 

@@ -3,6 +3,7 @@ import type { ClaimsOfScopes } from '../../mandates/scope-claims.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ListedPolicySet } from '../../policy/listed-set.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { Away } from '../../oauth/away.js';
 import type { IntrospectionAudit } from '../zone.entity.js';
 import type { StoredFormerIssuer, StoredIssuer } from '../zone-issuer.js';
 import type { StoredTerms } from '../step-up-terms.js';
@@ -29,6 +30,8 @@ export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly generation: number;
   readonly subjectGenerations: boolean;
   readonly withdrawnPolicies: readonly string[];
+  /** Why it is not served here; `null` where it is. */
+  readonly away: Away | null;
   readonly scopeClaims: ClaimsOfScopes;
 }
 

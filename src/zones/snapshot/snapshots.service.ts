@@ -24,6 +24,7 @@ import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
 import type { Basis } from './basis.js';
 import { whichAreCurrent, whichExist } from './check-zones.js';
+import { NotServedHere } from '../../oauth/not-served-here.js';
 import type { StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import { SnapshotMemory } from './snapshot-memory.js';
@@ -38,10 +39,14 @@ const SHARE = 3 / 4;
 const MAX_REMEMBERED = 200_000;
 /** Zones that one statement looks for, or evaluations that it checks, and how many may wait for one. */
 const LIMITS = { joined: 200, waiting: 4_096 } as const;
+/** The most zones that are remembered as not served here, and for how many milliseconds. */
+const MAX_AWAY = 10_000;
+const AWAY_MS = 5_000;
 /** Zones whose keys are tried out while none is in memory: those with the newest keys. */
 const ZONES_TO_TRY = `SELECT DISTINCT zone_id AS id FROM (
-    SELECT zone_id FROM signing_keys WHERE retires_at IS NULL AND compromised_at IS NULL
-     ORDER BY activates_at DESC LIMIT 3) AS newest`;
+    SELECT k.zone_id FROM signing_keys k JOIN zones z ON z.id = k.zone_id AND z.away IS NULL
+     WHERE k.retires_at IS NULL AND k.compromised_at IS NULL
+     ORDER BY k.activates_at DESC LIMIT 3) AS newest`;
 
 /** A client, its zone, and what an evaluation sees of other clients there. */
 export interface ClientInZone {
@@ -64,9 +69,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly outdated = new LRUCache<string, string>(atMost(MAX_REMEMBERED));
   private readonly existing: JoinedReads<string, boolean>;
   private readonly checks: JoinedReads<Basis, boolean>;
+  /** Zones that are not served here, so that nothing is read for whoever asks for one again and again. */
+  private readonly away = new LRUCache<string, NotServedHere>({
+    max: MAX_AWAY,
+    ttl: AWAY_MS,
+  });
 
   private readonly shards: ZoneShards | null;
-  private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot>;
+  private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot | NotServedHere>;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -114,10 +124,13 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * @param exists whether that was read with something that the zone has, such as a client
    * @returns `null` for an unknown zone
    * @throws {OAuthError} temporarily_unavailable, at once, while a zone that could not be loaded is left alone
+   * @throws {NotServedHere} for one that is on its way to another installation, or has moved there
    * @throws the driver's error if the zone is not in memory and the database is away
    */
   async find(zoneId: string, exists = false): Promise<ZoneSnapshot | null> {
     this.shards?.found(zoneId);
+    const away = this.away.get(zoneId);
+    if (away !== undefined) throw away;
     const kept = this.zones.get(zoneId);
     if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
     const snapshot = kept ?? (await this.loadRequested(zoneId, exists));
@@ -245,12 +258,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   onReset(): void {
     this.zones.clear();
+    this.away.clear();
     this.loading.clear();
     this.zoneLoads.endRests();
     this.keySets.invalidateAll();
   }
 
   private drop(zoneId: string): void {
+    this.away.delete(zoneId);
     this.zones.delete(zoneId);
     this.loading.delete(zoneId);
   }
@@ -275,6 +290,10 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       .then((snapshot) => {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
+        if (snapshot instanceof NotServedHere) {
+          if (current) this.away.set(zoneId, snapshot);
+          throw snapshot;
+        }
         if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
         return snapshot;
       })
@@ -285,8 +304,10 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return loading;
   }
 
-  private makeLoads(): ZoneLoads<StoredZone, ZoneSnapshot> {
-    const open = async (stored: StoredZone): Promise<ZoneSnapshot> => {
+  private makeLoads(): ZoneLoads<StoredZone, ZoneSnapshot | NotServedHere> {
+    const open = async (stored: StoredZone): Promise<ZoneSnapshot | NotServedHere> => {
+      const elsewhere = this.stored.elsewhere(stored);
+      if (elsewhere !== null) return elsewhere;
       let opened = false;
       try {
         const snapshot = await this.stored.open(stored);

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { KeyRings } from '../../keys/signing/key-rings.service.js';
+import { notServedHere } from '../../oauth/away.js';
+import type { NotServedHere } from '../../oauth/not-served-here.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { atZone } from '../../platform/database/impatient-pool.js';
@@ -32,6 +34,11 @@ export class StoredZones {
     return atZone(this.dataSource, zoneId, () =>
       readZone(this.dataSource.manager, zoneId, this.clock.now(), this.services),
     );
+  }
+
+  /** What is answered of a zone that is not served here; `null` for one that is. */
+  elsewhere({ own: { away } }: StoredZone): NotServedHere | null {
+    return away === null ? null : notServedHere(away, this.services.issuerUrl);
   }
 
   /** Makes a snapshot of a zone, as {@link openZone} does. */

@@ -65,7 +65,7 @@ BEGIN
              'previousIssuer', z.previous_issuer, 'introspectionAudit', z.introspection_audit,
              -- By our own clock, whatever time it is at who reads.
              'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()),
-             'generation', z.generation, 'subjectGenerations', z.subject_generations,
+             'generation', z.generation, 'subjectGenerations', z.subject_generations, 'away', z.away,
              'withdrawnPolicies', withdrawn_policies_of(z.id),
              'scopeClaims', (
                SELECT coalesce(json_object_agg(s.name, s.claims), '{}')
