@@ -180,7 +180,7 @@ BEGIN
         CROSS JOIN LATERAL (
           SELECT d.* FROM delegation_edges d WHERE d.zone_id = p_zone AND d.id >= wanted.id AND d.id <= wanted.id ORDER BY d.id LIMIT 1) AS e), '[]'),
     'agents', (
-      SELECT json_agg(agent_session_in_route(b))
+      SELECT json_agg(agent_session_in_route(b::agent_sessions))
         FROM (SELECT unnest(acting.path) UNION SELECT unnest(leaf.sessions)) AS wanted (id)
         CROSS JOIN LATERAL (
           SELECT a.* FROM agent_sessions a WHERE a.zone_id = p_zone AND a.id >= wanted.id AND a.id <= wanted.id ORDER BY a.id LIMIT 1) AS b),

@@ -8,6 +8,12 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { commitIf } from '../platform/database/commit-if.js';
+import {
+  askEachShard,
+  zoneShardsOf,
+  type ZoneShard,
+  type ZoneShards,
+} from '../platform/database/zone-shards.js';
 import { Periodic } from '../platform/periodic.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { ChainPlace } from './chain-pages.js';
@@ -53,8 +59,9 @@ export class CheckpointJob implements BeforeApplicationShutdown {
   private lagRest = LAG_MS;
   /** The zones whose log is broken, as far as that was said. */
   private readonly broken = new Set<string>();
-  /** Where the logs are to be filled on, if there was no time for all of them. */
-  private place: ChainPlace | undefined;
+  private readonly shards: ZoneShards | null;
+  /** Where the logs are to be filled on, if there was no time for all of them: by the shard, where there are shards. */
+  private readonly places = new Map<ZoneShard | null, ChainPlace>();
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -67,6 +74,7 @@ export class CheckpointJob implements BeforeApplicationShutdown {
     @InjectMetric(SEALED) private readonly sealed: Counter,
     background: BackgroundWork,
   ) {
+    this.shards = zoneShardsOf(env);
     background.addJob(() => this.periodic.start(0));
   }
 
@@ -108,11 +116,13 @@ export class CheckpointJob implements BeforeApplicationShutdown {
 
   /** @returns whether there is more to be done at once */
   private async look(): Promise<boolean> {
-    const behind = await readBehind(this.dataSource);
-    const seconds = this.place === undefined ? this.env.checkpointSeconds : 1;
-    if (!isDue(behind, { seconds, events: OF_ZONE })) return false;
+    const behind = await askEachShard(this.shards, () => readBehind(this.dataSource));
+    const seconds = this.places.size === 0 ? this.env.checkpointSeconds : 1;
+    if (!behind.some((one) => isDue(one, { seconds, events: OF_ZONE }))) return false;
     if (!(await takeTurn(this.dataSource, this.holder, TURN_MS))) return false;
-    const isMore = await this.fill();
+    const origin = await this.keys.begin();
+    const more = await askEachShard(this.shards, (shard) => this.fill(shard, origin));
+    const isMore = more.includes(true);
     // What was exported has to be the beginning of what is signed now. No transaction is open while places are asked.
     const forks = await this.exports.forksNow();
     if (forks.length > 0)
@@ -127,12 +137,11 @@ export class CheckpointJob implements BeforeApplicationShutdown {
   }
 
   /** Adds what is recorded to the logs, for as long as there is more and it does not take too long. */
-  private async fill(): Promise<boolean> {
+  private async fill(shard: ZoneShard | null, origin: string): Promise<boolean> {
     const began = performance.now();
     const isLate = () => this.periodic.stopped || performance.now() - began > MOST_ROUND_MS;
-    const origin = await this.keys.begin();
     for (;;) {
-      const from = this.place;
+      const from = this.places.get(shard);
       const limits = { ofZone: Math.min(OF_ZONE, this.ofRead), ofRead: this.ofRead };
       // oxlint-disable-next-line no-await-in-loop
       const round = await sealRound(
@@ -143,7 +152,8 @@ export class CheckpointJob implements BeforeApplicationShutdown {
         isLate,
         from,
       );
-      this.place = round.stoppedAt;
+      if (round.stoppedAt === undefined) this.places.delete(shard);
+      else this.places.set(shard, round.stoppedAt);
       this.sealed.inc(round.sealed);
       this.tellBroken(round.broken);
       // One that began in the middle is followed by one from the beginning.
@@ -172,7 +182,8 @@ export class CheckpointJob implements BeforeApplicationShutdown {
   private async tell(): Promise<void> {
     const began = performance.now();
     try {
-      this.lag.set(await readLag(this.dataSource));
+      const lags = await askEachShard(this.shards, () => readLag(this.dataSource));
+      this.lag.set(Math.max(...lags));
     } catch (error) {
       this.logger.warn(
         { err: error },

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { NO_ZONE } from '../ledger/entry.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
+import { atZone } from '../platform/database/impatient-pool.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { SealContext } from '../sealing/seal.js';
@@ -57,9 +58,8 @@ export class CheckpointKeys {
   async begin(db: Queries = this.dataSource): Promise<string> {
     const log = await readLog(db, INSTALLATION_LOG);
     if (log !== null) return log.origin;
-    await beginLogs(this.dataSource, [
-      { logId: INSTALLATION_LOG, origin: originOf(this.env.issuerUrl) },
-    ]);
+    const begun = { logId: INSTALLATION_LOG, origin: originOf(this.env.issuerUrl) };
+    await atZone(this.dataSource, INSTALLATION_LOG, () => beginLogs(this.dataSource, [begun]));
     return this.begin();
   }
 

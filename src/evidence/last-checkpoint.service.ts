@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { commitIf } from '../platform/database/commit-if.js';
+import { atZone } from '../platform/database/impatient-pool.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { makeCheckpoints } from './make-checkpoint.js';
@@ -43,7 +44,9 @@ export class LastCheckpoints {
       // oxlint-disable no-await-in-loop
       const found = await this.find(zoneId);
       if (found !== null) return found;
-      const round = await sealRound(this.dataSource, this.run, origin, LIMITS, () => false);
+      const round = await atZone(this.dataSource, zoneId, () =>
+        sealRound(this.dataSource, this.run, origin, LIMITS, () => false),
+      );
       if (round.broken.includes(zoneId)) throw new Error('the log of the zone is broken');
       const forks = await this.exports.forksNow();
       if (forks.length > 0) {
@@ -63,13 +66,17 @@ export class LastCheckpoints {
 
   private async find(zoneId: string): Promise<LastCheckpoint | null> {
     if ((await this.left(zoneId)) > 0) return null;
-    const [row] = await this.dataSource.query<LastCheckpoint[]>(LAST, [zoneId]);
+    const [row] = await atZone(this.dataSource, zoneId, () =>
+      this.dataSource.query<LastCheckpoint[]>(LAST, [zoneId]),
+    );
     return row ?? null;
   }
 
   /** How many events are in no log yet. */
   private async left(zoneId: string): Promise<number> {
-    const [row] = await this.dataSource.query<{ left: number }[]>(LEFT, [zoneId]);
+    const [row] = await atZone(this.dataSource, zoneId, () =>
+      this.dataSource.query<{ left: number }[]>(LEFT, [zoneId]),
+    );
     return row?.left ?? 0;
   }
 }

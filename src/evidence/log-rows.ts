@@ -1,4 +1,5 @@
 import { edgeOf, TreeEdge } from '../transparency-log/append-leaves.js';
+import { atZone } from '../platform/database/impatient-pool.js';
 import { EMPTY_ROOT } from '../transparency-log/merkle-tree.js';
 import { Tiles, type Tile, type TileAddress } from '../transparency-log/tiles.js';
 import type { Queries } from './queries.js';
@@ -10,7 +11,7 @@ export interface LogRow {
   readonly root: Buffer;
 }
 
-/** Makes logs without leaves, but for those that there are. */
+/** Makes logs without leaves, but for those that there are. All are of one shard, where there are shards. */
 export async function beginLogs(
   db: Queries,
   logs: readonly { readonly logId: string; readonly origin: string }[],
@@ -25,7 +26,7 @@ export async function beginLogs(
 
 /** A log as it is now. Null if it has not begun. */
 export async function readLog(db: Queries, logId: string): Promise<LogRow | null> {
-  const [row] = await db.query<LogRow[]>(READ, [logId]);
+  const [row] = await atZone(db, logId, () => db.query<LogRow[]>(READ, [logId]));
   return row ?? null;
 }
 
@@ -91,11 +92,9 @@ async function readTiles(
   places: readonly TileAddress[],
 ): Promise<Tile[]> {
   if (places.length === 0) return [];
-  return db.query<Tile[]>(TILES, [
-    logId,
-    places.map(({ level }) => level),
-    places.map(({ index }) => index),
-  ]);
+  const levels = places.map(({ level }) => level);
+  const indexes = places.map(({ index }) => index);
+  return atZone(db, logId, () => db.query<Tile[]>(TILES, [logId, levels, indexes]));
 }
 
 /** Stores what has come of leaves that were added to a log that is taken. */

@@ -126,8 +126,8 @@ BEGIN
                         FOR EACH ROW EXECUTE FUNCTION zone_shards.change_everywhere()', home, t.name);
       PERFORM zone_shards.give_defaults(t.oid, home);
     END LOOP;
-    -- Functions that are given a row of a table are given one of these.
-    -- Such a row is one of the view, or, where a trigger has it, one of the shard.
+    -- Functions that are given a row of a table are given one of the view. Where a trigger calls one, it has a row of the
+    -- shard; of the others there is one.
     texts := ARRAY(
       SELECT replace(replace(pg_get_functiondef(p.oid), 'FUNCTION public.', 'FUNCTION ' || home || '.'),
                      '(' || given.arguments || ')', '(' || takes.arguments || ')')
@@ -136,10 +136,12 @@ BEGIN
         JOIN pg_dist_shard s ON s.logicalrelid = c.oid AND s.shardminvalue = shard.begins
         CROSS JOIN LATERAL (SELECT pg_get_function_arguments(p.oid)) AS given (arguments)
         CROSS JOIN LATERAL (VALUES
-          (regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', home || '.' || c.relname)),
-          (regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', 'public.' || c.relname || '_' || s.shardid)))
-          AS takes (arguments)
-       WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' AND c.relnamespace = 'public'::regnamespace);
+          (false, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', home || '.' || c.relname)),
+          (true, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', 'public.' || c.relname || '_' || s.shardid)))
+          AS takes (of_trigger, arguments)
+       WHERE (NOT takes.of_trigger OR EXISTS (
+                SELECT FROM pg_proc q WHERE q.prorettype = 'trigger'::regtype AND q.prosrc ~ ('\m' || p.proname || '\(')))
+         AND p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' AND c.relnamespace = 'public'::regnamespace);
     PERFORM set_config('search_path', home || ',public', true);
     FOREACH text_of IN ARRAY texts LOOP
       EXECUTE text_of;

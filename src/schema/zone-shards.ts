@@ -35,8 +35,7 @@ export async function readZoneShards(
  */
 export async function prepareZoneShards(map: ZoneShardMap, connectMs: number): Promise<void> {
   const text = await readFile(new URL('zone-shards.sql', import.meta.url), 'utf8');
-  const nodes = new ZoneShards(map).nodeUrls().slice(1);
-  for (const node of nodes) {
+  for (const node of new ZoneShards(map).shardUrls()) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other: a start has no need of many connections
     await prepareNode(node, text, connectMs);
   }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { rows } from './harness.js';
 import type { Answer, TestZone } from './zone.js';
+import { databaseOf } from './zone-database.js';
 
 /** Permits everything; whoever wants to write needs an approval. */
 export const APPROVE_WRITES = `@id("all") permit (principal, action == Action::"TokenExchange", resource);
@@ -32,13 +33,13 @@ export function heldIn({ status, body, requestId }: Answer): Held {
 
 /** Lets a challenge be approved or rejected: by its subject where the type lets that, else by the operators. */
 export async function settle(
-  { replica }: Pick<TestZone, 'replica'>,
+  { replica, zoneId }: Pick<TestZone, 'replica'> & Partial<Pick<TestZone, 'zoneId'>>,
   id: string,
   decision: 'approved' | 'rejected' = 'approved',
 ): Promise<void> {
   // By SQL, since who may do so is not what these tests are about.
   await rows(
-    replica.databaseUrl,
+    zoneId === undefined ? replica.databaseUrl : await databaseOf(replica.databaseUrl, zoneId),
     `WITH decided AS (
        UPDATE challenges SET decision = $2, decided_at = now(), approvals = 1, acr = terms->>'acr', amr = '{test}',
                              auth_time = now()

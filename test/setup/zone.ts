@@ -118,12 +118,17 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  *   is looked at, or the text is a long one, `activate` it
  */
 export async function createTestZone(replica: Replica, policy = PERMIT_ALL): Promise<TestZone> {
-  const must = async (method: string, path: string, body?: unknown) => {
-    const answer = await persistently(() => callAdmin(replica, method, path, body));
+  const must = async (method: string, path: string, body?: unknown) =>
+    made(method, path, () => body);
+  /** @param body is made for each try: what a 503 answers may have been done */
+  const made = async (method: string, path: string, body: () => unknown) => {
+    const answer = await persistently(() => callAdmin(replica, method, path, body()));
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
-  const { id: zoneId, issuer } = await must('POST', '/zones', { name: `zone ${randomUUID()}` });
+  const { id: zoneId, issuer } = await made('POST', '/zones', () => ({
+    name: `zone ${randomUUID()}`,
+  }));
   const admin = (method: string, path: string, body?: unknown) =>
     must(method, `/zones/${String(zoneId)}${path}`, body);
   const newClient = async (body: object = {}) => {

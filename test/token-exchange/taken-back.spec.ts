@@ -13,6 +13,7 @@ import {
   type Parameters,
   type TestZone,
 } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -30,7 +31,7 @@ const tokenOf = ({ body }: Answer): string => String(body['access_token']);
 /** Takes something of the zone back, and returns its generation. */
 async function takeBack(kind: string, name: string): Promise<number> {
   const [row] = await rows<{ raised: number }>(
-    replica.databaseUrl,
+    await databaseOf(replica.databaseUrl, zone.zoneId),
     'SELECT raise_generation($1, $2, $3) AS raised',
     [zone.zoneId, kind, name],
   );
@@ -287,11 +288,9 @@ describe('a policy set', () => {
       'SELECT active_policy_set_version_id AS version FROM zones WHERE id = $1',
       [zone.zoneId],
     )) as [{ version: string }];
+    const url = await databaseOf(replica.databaseUrl, zone.zoneId);
     const withdraw = () =>
-      rows(replica.databaseUrl, 'SELECT pol, is_active FROM withdraw_policy($1, $2)', [
-        zone.zoneId,
-        version,
-      ]);
+      rows(url, 'SELECT pol, is_active FROM withdraw_policy($1, $2)', [zone.zoneId, version]);
     // It decides still: its mandates would be of no use from the first moment on.
     expect(await withdraw()).toEqual([{ pol, is_active: true }]);
     await zone.activate('@id("other") permit (principal, action, resource);');

@@ -30,12 +30,10 @@ export class BundleRows {
 
   /** The names of the logs: of the zone, and of the installation. Null if the zone has none. */
   async origins(): Promise<{ origin: string; log: string } | null> {
-    const [row] = await this.db.query<{ origin: string; log: string }[]>(
-      `SELECT z.origin, i.origin AS log FROM evidence_logs z CROSS JOIN evidence_logs i
-        WHERE z.zone_id = $1 AND i.zone_id = '${INSTALLATION_LOG}'`,
-      [this.zone],
-    );
-    return row ?? null;
+    const zone = await readLog(this.db, this.zone);
+    const installation = await readLog(this.db, INSTALLATION_LOG);
+    if (zone === null || installation === null) return null;
+    return { origin: zone.origin, log: installation.origin };
   }
 
   /** The last checkpoint before all that happened from a moment on. */

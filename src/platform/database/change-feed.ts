@@ -52,6 +52,8 @@ export class ChangeFeed implements OnApplicationShutdown {
   /** By the node that they listen at. */
   private readonly clients = new Map<string, pg.Client>();
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Whether each connection is to one of many nodes. */
+  private readonly isOneOfMany: boolean;
   private stopped = false;
 
   constructor(
@@ -61,6 +63,7 @@ export class ChangeFeed implements OnApplicationShutdown {
   ) {
     // Who changes something in a zone says so at the node that has it.
     const shards = zoneShardsOf(env);
+    this.isOneOfMany = shards !== null;
     const nodes = () => shards?.nodeUrls() ?? [env.databaseUrl];
     background.add(async () => {
       await Promise.all(nodes().map((url) => this.listen(url)));
@@ -94,9 +97,10 @@ export class ChangeFeed implements OnApplicationShutdown {
     const onLost = (): void => {
       if (lost) return;
       lost = true;
-      this.clients.delete(url);
+      const wasHeard = this.clients.delete(url);
       if (this.stopped) return;
-      this.resetAll();
+      // One node of many that stays away says nothing of the zones of others: those are read again once.
+      if (wasHeard || !this.isOneOfMany) this.resetAll();
       this.timers.set(
         url,
         setTimeout(() => void this.listen(url), RECONNECT_MS),

@@ -13,7 +13,7 @@ import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 import { ChangeFeed, type ChangeKind } from './change-feed.js';
 import { DatabaseJob, type JobTerms, type Look } from './database-job.js';
-import { zoneShardsOf } from './zone-shards.js';
+import { askEachShard, zoneShardsOf } from './zone-shards.js';
 import { UnderWay, type UnderWayTerms } from './under-way.js';
 
 /** The share of the time to stop that looks and items under way have to end by themselves, and the most of it. */
@@ -89,12 +89,7 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
     const shards = zoneShardsOf(this.env);
     if (shards === null) return look;
     return async (stopped) => {
-      const looks = await Promise.allSettled(
-        shards.all.map((shard) => shards.inShard(shard, () => look(stopped))),
-      );
-      const found: Look[] = looks.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const failed = looks.find((one) => one.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      const found: Look[] = await askEachShard(shards, () => look(stopped));
       return (['more', 'waiting'] as const).find((one) => found.includes(one)) ?? 'nothing';
     };
   }

@@ -151,10 +151,14 @@ export function spreadOverShards(dataSource: DataSource, shards: ZoneShards): vo
   poolOf(dataSource).spreadOver(shards);
 }
 
-/** Does something in one zone, at the shard that has it where the database is distributed. */
-export function atZone<T>(dataSource: DataSource, zoneId: string, work: () => T): T {
-  // A test may have a data source that is none.
-  const pool: unknown = Reflect.get(dataSource.driver ?? {}, 'master');
+/**
+ * Does something in one zone, at the shard that has it where the database is distributed.
+ *
+ * @param on a data source; on anything else, such as a transaction, the work is where that is
+ */
+export function atZone<T>(on: object, zoneId: string, work: () => T): T {
+  const driver: unknown = Reflect.get(on, 'driver');
+  const pool: unknown = driver instanceof Object ? Reflect.get(driver, 'master') : undefined;
   const shards = pool instanceof ImpatientPool ? pool.zoneShards : null;
   return shards === null ? work() : shards.inZone(zoneId, work);
 }

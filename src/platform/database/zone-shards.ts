@@ -106,9 +106,14 @@ export class ZoneShards {
     return url.href;
   }
 
-  /** Each node that has zones, once, and the one of `DATABASE_URL`. */
+  /** Each node that has zones, once. */
+  shardUrls(): string[] {
+    return [...new Set(this.all.map((shard) => this.urlAt(shard).href))];
+  }
+
+  /** The same, and the node of `DATABASE_URL`. */
   nodeUrls(): string[] {
-    return [...new Set([this.databaseUrl, ...this.all.map((shard) => this.urlAt(shard).href)])];
+    return [...new Set([new URL(this.databaseUrl).href, ...this.shardUrls()])];
   }
 
   /** Where a shard is now, as far as is known. */
@@ -215,4 +220,25 @@ export async function inEachShard(
 ): Promise<number> {
   if (shards === null) return run();
   return Math.min(...(await Promise.all(shards.all.map((shard) => shards.inShard(shard, run)))));
+}
+
+/**
+ * Asks each shard by itself, all at once: what is done in others is done although one is away.
+ *
+ * @param ask is given the shard; `null` for all of a plain server
+ * @returns the answers, when all have ended
+ * @throws what the first one threw that could not be asked
+ */
+export async function askEachShard<A>(
+  shards: ZoneShards | null,
+  ask: (shard: ZoneShard | null) => Promise<A>,
+): Promise<A[]> {
+  if (shards === null) return [await ask(null)];
+  const asked = await Promise.allSettled(
+    shards.all.map((shard) => shards.inShard(shard, () => ask(shard))),
+  );
+  return asked.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }

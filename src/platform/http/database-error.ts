@@ -1,9 +1,9 @@
 /**
  * SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now, also because it only
  * reads (25006), as a standby does after a switch; and of a transaction that others stood in the way of: a deadlock, a
- * serialisation failure (40), a lock (55P03).
+ * serialisation failure (40), a lock (55P03). MZ001 is ours, of a shard that has moved to another node (`zone-shards.sql`).
  */
-const UNAVAILABLE_STATES = /^(08|25006|28|3D|40|53|55P03|57|58)/;
+const UNAVAILABLE_STATES = /^(08|25006|28|3D|40|53|55P03|57|58|MZ001)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'EAI_AGAIN',
   'ECONNREFUSED',

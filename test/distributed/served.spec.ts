@@ -1,0 +1,274 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applicationOf, tokenOf } from '../setup/agents.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { CITUS_URL, ON_CITUS } from '../setup/citus.js';
+import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { startLoad, type Load } from '../setup/load.js';
+import { persistently } from '../setup/patience.js';
+import { until } from '../setup/process.js';
+import { startProxy, type Proxy } from '../setup/proxy.js';
+import { revokeAs } from '../setup/revoke.js';
+import { exchangeAs } from '../setup/services.js';
+import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+
+/** Milliseconds: hundreds of tables are copied when a shard moves. */
+const LONG = 600_000;
+
+/** Where a zone is. */
+interface Place {
+  readonly shard: string;
+  readonly node: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+const WHERE = `SELECT p.shardid AS shard, n.nodeid AS node, n.nodename AS host, n.nodeport AS port
+  FROM pg_dist_placement p JOIN pg_dist_node n USING (groupid)
+ WHERE p.shardid = get_shard_id_for_distribution_column('zones', $1::uuid) AND n.noderole = 'primary'`;
+
+describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
+  let databaseUrl: string;
+  /** What stands before the worker that is taken away. */
+  let proxy: Proxy;
+  let worker: string;
+  /** One whose database is the coordinator, and one whose database is a worker. */
+  let a: Replica;
+  let b: Replica;
+  /** On the worker behind the proxy, and on the other one. */
+  let near: TestZone;
+  let far: TestZone;
+
+  beforeAll(async () => {
+    databaseUrl = await createDatabase();
+    proxy = await startProxy();
+    const [behind, other] = await rows<{ id: number; host: string; port: number }>(
+      databaseUrl,
+      'SELECT nodeid AS id, nodename AS host, nodeport AS port FROM pg_dist_node WHERE groupid > 0 ORDER BY groupid',
+    );
+    if (behind === undefined || other === undefined) throw new Error('there are no two workers');
+    worker = at(behind);
+    proxy.forwardTo(worker);
+    const { hostname, port } = new URL(proxy.urlFor(worker));
+    await rows(databaseUrl, 'SELECT citus_update_node($1, $2, $3)', [behind.id, hostname, port]);
+    const env = { CHECKPOINT_SECONDS: '1' };
+    a = await startReplica({ databaseUrl, env });
+    b = await startReplica({ databaseUrl: at(other), env });
+    near = await zoneAt(behind.id);
+    far = await zoneAt(other.id);
+  }, LONG);
+
+  afterAll(async () => {
+    await Promise.all([a?.stop(), b?.stop()]);
+    await proxy?.close();
+  });
+
+  function at({ host, port }: { readonly host: string; readonly port: number }): string {
+    const url = new URL(databaseUrl);
+    url.hostname = host;
+    url.port = String(port);
+    return url.href;
+  }
+
+  async function placeOf({ zoneId }: Pick<TestZone, 'zoneId'>): Promise<Place> {
+    const [place] = await rows<Place>(databaseUrl, WHERE, [zoneId]);
+    if (place === undefined) throw new Error('the zone is nowhere');
+    return place;
+  }
+
+  /** A zone on one node: zones are made until one is there. */
+  async function zoneAt(node: number): Promise<TestZone> {
+    for (;;) {
+      const zone = await createTestZone(a);
+      if ((await placeOf(zone)).node === node) return zone;
+    }
+  }
+
+  /** Fails unless each mandate that a client has received is on record, once. */
+  async function expectRecorded({ zoneId }: TestZone, { received }: Load): Promise<void> {
+    const found = await rows<{ jti: string; times: string }>(
+      databaseUrl,
+      `SELECT jti, count(*) AS times FROM audit_events WHERE zone_id = $1 AND jti IS NOT NULL GROUP BY jti`,
+      [zoneId],
+    );
+    const times = new Map(found.map((row) => [row.jti, Number(row.times)]));
+    expect(new Set(received).size).toBe(received.length);
+    expect(received.filter((jti) => times.get(jti) !== 1)).toEqual([]);
+  }
+
+  /** Fails if something else was answered than a mandate or "not now". */
+  function expectNoWrongAnswer({ refusals }: Load): void {
+    expect(refusals.filter(({ status }) => status !== 503)).toEqual([]);
+  }
+
+  const eventOf = async (answer: { readonly requestId: string }) =>
+    (await auditOf(databaseUrl, answer.requestId)).map(({ zone_id: zone, outcome }) => ({
+      zone,
+      outcome,
+    }));
+  const issued = (zone: TestZone) => [{ zone: zone.zoneId, outcome: 'issued' }];
+  const newZoneAt = async (which: TestZone) => zoneAt((await placeOf(which)).node);
+
+  describe.each(['near', 'far'])('%s', (which) => {
+    const zone = () => (which === 'near' ? near : far);
+
+    test('issues and exchanges, and records it where the zone is', async () => {
+      for (const replica of [a, b]) {
+        const session = await persistently(() => zone().sessionAt(replica));
+        expect(session.status).toBe(200);
+        expect(await eventOf(session)).toEqual(issued(zone()));
+        const exchanged = await exchangeAs(zone(), replica.url, tokenOf(session), {
+          resource: zone().resource,
+          scope: 'a:read',
+        });
+        expect(exchanged.status).toBe(200);
+        expect(await eventOf(exchanged)).toEqual(issued(zone()));
+      }
+      const place = await placeOf(zone());
+      const { host, port } = place;
+      // What is seen there without Citus is the shard.
+      const there = await rows<{ events: string }>(
+        at({ host, port }),
+        `SELECT count(*) AS events FROM zone_shard_${place.shard}.audit_events WHERE zone_id = $1 AND jti IS NOT NULL`,
+        [zone().zoneId],
+      );
+      expect(Number(there[0]?.events)).toBeGreaterThanOrEqual(4);
+    });
+
+    test('holds what needs an approval, and grants it once when it was approved elsewhere', async () => {
+      const held = await newZoneAt(zone());
+      await held.activate(APPROVE_WRITES);
+      const ask = (replica: Replica, more: object = {}): Promise<Answer> =>
+        persistently(() => held.sessionAt(replica, { scope: 'a:write', ...more }));
+      const { id, response } = heldIn(await ask(a));
+      expect(heldIn(await ask(b, response)).id).toBe(id);
+      const decided = await callAdmin(
+        b,
+        'POST',
+        `/zones/${held.zoneId}/challenges/${id}/decision`,
+        {
+          decision: 'approved',
+          reason: 'looks right',
+        },
+      );
+      expect(decided).toMatchObject({ status: 200, body: { state: 'approved' } });
+      expect(await eventOf(decided)).toEqual([{ zone: held.zoneId, outcome: 'done' }]);
+      const twice = await Promise.all([ask(a, response), ask(b, response)]);
+      expect(twice.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([
+        200,
+        expect.any(Number),
+      ]);
+      expect(twice.filter(({ status }) => status === 200)).toHaveLength(1);
+    });
+
+    test('delegates at one replica, and exchanges it at the other', async () => {
+      const [issuer, receiver] = await Promise.all([
+        applicationOf(zone(), zone()),
+        applicationOf(zone()),
+      ]);
+      const source = await issuer.open();
+      const target = await receiver.open();
+      const edge = await issuer.delegate(source, target);
+      await receiver.accept(edge);
+      const used = await exchangeAs(receiver, b.url, await receiver.bearer(), {
+        resource: zone().resource,
+        agent_session_id: target,
+        delegation_edge_id: edge,
+      });
+      expect(used).toMatchObject({ status: 200 });
+      expect(await eventOf(used)).toEqual(issued(zone()));
+    });
+
+    test('honours no mandate at the other replica that was revoked at the one', async () => {
+      for (const [revoking, other] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const token = tokenOf(await persistently(() => zone().sessionAt(revoking)));
+        const use = () =>
+          exchangeAs(zone(), other.url, token, { resource: zone().resource, scope: 'a:read' });
+        expect((await persistently(use)).status).toBe(200);
+        expect((await revokeAs(zone(), revoking.url, { token })).status).toBe(200);
+        expect((await persistently(use)).status).toBe(400);
+      }
+    });
+
+    test('reads what operators have changed at the other replica', async () => {
+      const changed = await newZoneAt(zone());
+      expect((await persistently(() => changed.sessionAt(b))).status).toBe(200);
+      await changed.activate(
+        '@id("no") forbid (principal, action == Action::"TokenExchange", resource);',
+      );
+      expect((await persistently(() => changed.sessionAt(b))).status).toBe(403);
+    });
+  });
+
+  test('what was recorded on both workers is in one signed checkpoint', async () => {
+    await until(async () => {
+      const signed = await rows<{ zone_id: string }>(
+        databaseUrl,
+        'SELECT DISTINCT zone_id FROM zone_checkpoints WHERE zone_id = ANY ($1::uuid[])',
+        [[near.zoneId, far.zoneId]],
+      );
+      return signed.length === 2;
+    });
+    for (const zone of [near, far]) {
+      const page = await zone.admin('GET', '/checkpoints');
+      expect(page['items']).not.toEqual([]);
+    }
+  });
+
+  test(
+    'a worker that is away takes its zones away and no others, and nothing is unrecorded when it is back',
+    async () => {
+      const [away, beside] = [startLoad(near, () => a.url, 4), startLoad(far, () => a.url, 4)];
+      await Promise.all([away.more(20), beside.more(20)]);
+      const refused = beside.refusals.length;
+      proxy.forwardTo(null);
+      proxy.cut();
+      await until(() => Promise.resolve(away.refusals.length > 20));
+      await beside.more(200);
+      expect(beside.refusals.slice(refused)).toEqual([]);
+      proxy.forwardTo(worker);
+      await away.more(50);
+      await Promise.all([away.stop(), beside.stop()]);
+      expectNoWrongAnswer(away);
+      await expectRecorded(near, away);
+      await expectRecorded(far, beside);
+      // What was committed while the answer was lost is one more on record, and no chain has a gap.
+      expect(await gaps()).toEqual([]);
+    },
+    LONG,
+  );
+
+  test(
+    'a zone is served while it moves to the other worker, and after it',
+    async () => {
+      let turn = 0;
+      const moving = startLoad(far, () => ((turn += 1) % 2 === 0 ? a.url : b.url), 4);
+      await moving.more(20);
+      const from = await placeOf(far);
+      const to = await placeOf(near);
+      await rows(
+        databaseUrl,
+        `SELECT citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')`,
+        [from.shard, from.host, from.port, to.host, to.port],
+      );
+      expect((await placeOf(far)).node).toBe(to.node);
+      await moving.more(100);
+      await moving.stop();
+      expectNoWrongAnswer(moving);
+      await expectRecorded(far, moving);
+      expect(await gaps()).toEqual([]);
+    },
+    LONG,
+  );
+
+  /** Chains whose events do not follow each other. */
+  const gaps = () =>
+    rows(
+      databaseUrl,
+      `SELECT zone_id, writer FROM audit_events WHERE zone_id = ANY ($1::uuid[])
+        GROUP BY zone_id, writer HAVING count(*) <> max(seq) OR min(seq) <> 1`,
+      [[near.zoneId, far.zoneId]],
+    );
+});
