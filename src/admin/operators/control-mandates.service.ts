@@ -99,7 +99,7 @@ export class ControlMandates {
     const current = await on.query<unknown[]>(CURRENT, [zoneId, version]);
     if (current.length === 0) return 'stale';
     const mayBeTakenBack = hasSubjectGenerations || claims.generations.subject !== 0;
-    const live = await new LiveMandates(on).ask({ zoneId }, [{ claims, mayBeTakenBack }]);
+    const live = await new LiveMandates(on, {}).ask({ zoneId }, [{ claims, mayBeTakenBack }]);
     return live?.[0] === 'live' ? 'live' : 'gone';
   }
 

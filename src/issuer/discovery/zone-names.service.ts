@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { atAllZones } from '../../platform/database/impatient-pool.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import type { ZoneNames } from '../../platform/http/compat-paths.js';
 
@@ -19,7 +20,10 @@ export class NamedZones implements ZoneNames {
 
   constructor(@InjectDataSource() dataSource: DataSource) {
     this.reads = new JoinedReads(async (names) => {
-      const rows = await dataSource.query<{ id: string; name: string }[]>(BY_NAME, [names]);
+      // The request that began this may be about a zone by now.
+      const rows = await atAllZones(dataSource, () =>
+        dataSource.query<{ id: string; name: string }[]>(BY_NAME, [names]),
+      );
       const found = new Map(rows.map(({ id, name }) => [name, id]));
       return names.map((name) => found.get(name) ?? null);
     }, LIMITS);

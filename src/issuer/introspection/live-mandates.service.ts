@@ -1,11 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { clientsOf, subjectOf } from '../../mandates/taken-back.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import type { Basis } from '../../zones/snapshot/basis.js';
 
 /** Why a verified mandate is not honoured any more, or that it is. */
@@ -47,14 +49,18 @@ const BATCHES = { joined: 5, waiting: 200 } as const;
  */
 @Injectable()
 export class LiveMandates {
-  private readonly singles: JoinedReads<LiveQuestion, LiveAnswer>;
-  private readonly batches: JoinedReads<LiveQuestion, LiveAnswer>;
+  private readonly singles: JoinedShardReads<LiveQuestion, LiveAnswer>;
+  private readonly batches: JoinedShardReads<LiveQuestion, LiveAnswer>;
   private asked = 0;
 
-  constructor(@InjectDataSource() dataSource: Pick<DataSource, 'query'>) {
+  constructor(
+    @InjectDataSource() dataSource: Pick<DataSource, 'query'>,
+    @Inject(ENV) env: Pick<RunningEnv, 'zoneShards'>,
+  ) {
     const read = (questions: readonly LiveQuestion[]) => readLive(dataSource, questions);
-    this.singles = new JoinedReads(read, SINGLES);
-    this.batches = new JoinedReads(read, BATCHES);
+    const shards = zoneShardsOf(env);
+    this.singles = new JoinedShardReads<LiveQuestion, LiveAnswer>(shards, read, SINGLES);
+    this.batches = new JoinedShardReads<LiveQuestion, LiveAnswer>(shards, read, BATCHES);
   }
 
   /**
@@ -68,7 +74,10 @@ export class LiveMandates {
     // Each is a question of its own: what was found for another is of another moment.
     this.asked += 1;
     const reads = mandates.length > 1 ? this.batches : this.singles;
-    return orUnavailable('mandate', reads.ask(String(this.asked), { basis, mandates }));
+    return orUnavailable(
+      'mandate',
+      reads.ask(basis.zoneId, String(this.asked), { basis, mandates }),
+    );
   }
 }
 

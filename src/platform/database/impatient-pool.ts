@@ -157,10 +157,21 @@ export function spreadOverShards(dataSource: DataSource, shards: ZoneShards): vo
  * @param on a data source; on anything else, such as a transaction, the work is where that is
  */
 export function atZone<T>(on: object, zoneId: string, work: () => T): T {
+  const shards = shardsOf(on);
+  return shards === null ? work() : shards.inZone(zoneId, work);
+}
+
+/** Does something about all zones, whatever the request is about that it is done for. */
+export function atAllZones<T>(on: object, work: () => T): T {
+  const shards = shardsOf(on);
+  return shards === null ? work() : shards.inAll(work);
+}
+
+/** Those of a data source; `null` for what is none. */
+function shardsOf(on: object): ZoneShards | null {
   const driver: unknown = Reflect.get(on, 'driver');
   const pool: unknown = driver instanceof Object ? Reflect.get(driver, 'master') : undefined;
-  const shards = pool instanceof ImpatientPool ? pool.zoneShards : null;
-  return shards === null ? work() : shards.inZone(zoneId, work);
+  return pool instanceof ImpatientPool ? pool.zoneShards : null;
 }
 
 function poolOf(dataSource: DataSource): ImpatientPool {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { zoneHash } from './zone-hash.js';
-import { eachInItsShard, inEachShard, zoneShardsOf, ZoneShards } from './zone-shards.js';
+import { JoinedShardReads } from './joined-shard-reads.js';
+import { askEachShard, inEachShard, zoneShardsOf, ZoneShards } from './zone-shards.js';
 
 const HALVES = [
   { id: 1, from: -2_147_483_648, to: -1, host: 'one.example', port: 5432 },
@@ -76,20 +77,38 @@ describe('the shard that work is about', () => {
     });
   });
 
-  test('is asked by itself, and answers come in the order of the questions', async () => {
+  test('is asked by itself, and fails by itself', async () => {
     const all = shards();
-    const asked: string[] = [];
-    const answers = await eachInItsShard(
+    const reads = new JoinedShardReads<string, string>(
       all,
-      [ABOVE, BELOW, ABOVE],
-      (id) => id,
-      (ids) => {
-        asked.push(`${all.current?.id}: ${ids.length}`);
-        return Promise.resolve(ids.map((id) => `${all.current?.id} ${id}`));
-      },
+      (ids) =>
+        all.current?.id === 1
+          ? Promise.reject(new Error('away'))
+          : Promise.resolve(ids.map((id) => `${all.current?.id} ${ids.length} ${id}`)),
+      { joined: 9, waiting: 9 },
     );
-    expect(asked.toSorted()).toEqual(['1: 1', '2: 2']);
-    expect(answers).toEqual([`2 ${ABOVE}`, `1 ${BELOW}`, `2 ${ABOVE}`]);
+    const asked = [ABOVE, BELOW].map((id) => reads.ask(id, id, id));
+    expect(await Promise.allSettled([...asked, reads.ask(ABOVE, 'x', 'x')])).toEqual([
+      { status: 'fulfilled', value: `2 2 ${ABOVE}` },
+      { status: 'rejected', reason: new Error('away') },
+      { status: 'fulfilled', value: '2 2 x' },
+    ]);
+    expect(await reads.askAll('y', 'y', () => true)).toEqual(['2 1 y']);
+    await expect(reads.askAll('y', 'y', () => false)).rejects.toThrow('away');
+  });
+
+  test('is asked together with all others, which go on where one fails', async () => {
+    const all = shards();
+    expect(await askEachShard(null, (shard) => Promise.resolve(shard))).toEqual([null]);
+    expect(await askEachShard(all, (shard) => Promise.resolve(shard?.id))).toEqual([1, 2]);
+    const ended: unknown[] = [];
+    const failing = askEachShard(all, async (shard) => {
+      if (shard?.id === 1) throw new Error('away');
+      await Promise.resolve();
+      ended.push(shard?.id);
+    });
+    await expect(failing).rejects.toThrow('away');
+    expect(ended).toEqual([2]);
   });
 
   test('has its share of a repeated job', async () => {

@@ -177,38 +177,6 @@ export function zoneShardsOf({ zoneShards: map }: WithShards): ZoneShards | null
 }
 
 /**
- * Asks for each shard by itself, at the shard.
- *
- * @param ask answers some of the questions, in their order
- * @returns the answers in the order of the questions
- */
-export async function eachInItsShard<Q, A>(
-  shards: ZoneShards | null,
-  questions: readonly Q[],
-  zoneOf: (question: Q) => string,
-  ask: (questions: readonly Q[]) => Promise<readonly A[]>,
-): Promise<readonly A[]> {
-  if (shards === null) return ask(questions);
-  const byShard = new Map<ZoneShard, { readonly question: Q; readonly place: number }[]>();
-  for (const [place, question] of questions.entries()) {
-    const shard = shards.of(zoneOf(question));
-    const asked = byShard.get(shard) ?? [];
-    asked.push({ question, place });
-    byShard.set(shard, asked);
-  }
-  const answers = await Promise.all(
-    [...byShard].map(async ([shard, asked]) => {
-      const given = await shards.inShard(shard, () => ask(asked.map(({ question }) => question)));
-      return given.map((answer, i) => ({ answer, place: asked[i]?.place ?? i }));
-    }),
-  );
-  return answers
-    .flat()
-    .toSorted((a, b) => a.place - b.place)
-    .map(({ answer }) => answer);
-}
-
-/**
  * Does the share of a repeated job that each shard has: at once, so that one that is away holds up no other.
  *
  * @param run must not reject

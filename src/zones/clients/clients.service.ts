@@ -8,12 +8,12 @@ import { atMost } from '../../platform/at-most.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
-import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
 import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import { CLIENT_LOADS } from './client.metrics.js';
 import { weightOf, type ClientView } from './client-view.js';
-import { readClients, readClientsOfShards } from './read-clients.js';
+import { readClients } from './read-clients.js';
 
 /** Of the memory for snapshots so much is for clients. */
 const SHARE = 1 / 4;
@@ -35,7 +35,7 @@ export class Clients implements OnModuleInit, ChangeListener {
   private readonly absent = new LRUCache<string, true>(atMost(MAX_ABSENT));
   /** The last look-up of each id that is under way: one that began before a change is not kept. */
   private readonly loading = new Map<string, Promise<readonly ClientView[]>>();
-  private readonly reads: JoinedReads<string, readonly ClientView[]>;
+  private readonly reads: JoinedShardReads<string, readonly ClientView[]>;
 
   constructor(
     @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
@@ -53,12 +53,9 @@ export class Clients implements OnModuleInit, ChangeListener {
       maxSize: shareOf(Math.floor(snapshotBytes * SHARE), workers),
       sizeCalculation: (views) => views.reduce((sum, view) => sum + weightOf(view), 0),
     });
-    const shards = zoneShardsOf({ zoneShards });
-    this.reads = new JoinedReads<string, readonly ClientView[]>(
-      (ids) =>
-        shards === null
-          ? readClients(this.dataSource, ids)
-          : readClientsOfShards(this.dataSource, shards, ids),
+    this.reads = new JoinedShardReads<string, readonly ClientView[]>(
+      zoneShardsOf({ zoneShards }),
+      (ids) => readClients(this.dataSource, ids),
       LIMITS,
     );
   }
@@ -154,7 +151,7 @@ export class Clients implements OnModuleInit, ChangeListener {
   }
 
   private async load(id: string): Promise<readonly ClientView[]> {
-    const loading = this.reads.ask(id, id);
+    const loading = this.read(id);
     this.loading.set(id, loading);
     try {
       const views = await loading;
@@ -168,6 +165,10 @@ export class Clients implements OnModuleInit, ChangeListener {
     } finally {
       if (this.loading.get(id) === loading) this.loading.delete(id);
     }
+  }
+
+  private async read(id: string): Promise<readonly ClientView[]> {
+    return (await this.reads.askAll(id, id, (views) => views.length > 0)).flat();
   }
 
   private keep(id: string, views: readonly ClientView[]): void {

@@ -1,4 +1,3 @@
-import { eachInItsShard, type ZoneShards } from '../../platform/database/zone-shards.js';
 import type { ClientView } from './client-view.js';
 
 /** The connection that is read on. */
@@ -41,30 +40,6 @@ export async function readClients(on: Reading, ids: readonly string[]): Promise<
   }
   return ids.map((id) => found.get(id) ?? []);
 }
-
-/**
- * The same on a distributed database: each client is read at the shard of its zone, which the node that is asked first knows.
- */
-export async function readClientsOfShards(
-  on: Reading,
-  shards: ZoneShards,
-  ids: readonly string[],
-): Promise<ClientView[][]> {
-  const places = await shards.inAll(() =>
-    on.query<{ zoneId: string; id: string }[]>(ZONES_OF_CLIENTS, [ids]),
-  );
-  const views = await eachInItsShard(
-    shards,
-    places,
-    ({ zoneId }) => zoneId,
-    (asked) => readClients(on, [...new Set(asked.map(({ id }) => id))]).then((found) => [found]),
-  );
-  const found = new Map<string, ClientView[]>();
-  for (const view of views.flat(2)) found.set(view.id, [...(found.get(view.id) ?? []), view]);
-  return ids.map((id) => found.get(id) ?? []);
-}
-
-const ZONES_OF_CLIENTS = 'SELECT zone_id AS "zoneId", id FROM clients WHERE id = ANY ($1::uuid[])';
 
 const CLIENTS = `
   SELECT zone_id AS "zoneId", id, version, labels, groups, auth_methods AS "authMethods", jwks, jwks_uri AS "jwksUri",

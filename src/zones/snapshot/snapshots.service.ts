@@ -11,12 +11,8 @@ import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
-import {
-  eachInItsShard,
-  zoneShardsOf,
-  type ZoneShards,
-} from '../../platform/database/zone-shards.js';
-import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
+import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import { KeySets } from '../../keys/publishing/key-sets.service.js';
@@ -67,8 +63,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly inUse = new ZonesInUse(MAX_REMEMBERED);
   /** The last version of each zone that turned out to be stale. */
   private readonly outdated = new LRUCache<string, string>(atMost(MAX_REMEMBERED));
-  private readonly existing: JoinedReads<string, boolean>;
-  private readonly checks: JoinedReads<Basis, boolean>;
+  private readonly existing: JoinedShardReads<string, boolean>;
+  private readonly checks: JoinedShardReads<Basis, boolean>;
   /** Zones that are not served here, so that nothing is read for whoever asks for one again and again. */
   private readonly away = new LRUCache<string, NotServedHere>({
     max: MAX_AWAY,
@@ -97,14 +93,12 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
     const shards = zoneShardsOf({ zoneShards });
     this.shards = shards;
-    this.existing = new JoinedReads((ids) => {
-      const ask = (asked: readonly string[]) => whichExist(this.dataSource, asked);
-      return eachInItsShard(shards, ids, (id) => id, ask);
-    }, LIMITS);
-    this.checks = new JoinedReads((bases) => {
-      const ask = (asked: readonly Basis[]) => whichAreCurrent(this.dataSource, asked);
-      return eachInItsShard(shards, bases, ({ zoneId }) => zoneId, ask);
-    }, LIMITS);
+    this.existing = new JoinedShardReads(shards, (ids) => whichExist(this.dataSource, ids), LIMITS);
+    this.checks = new JoinedShardReads(
+      shards,
+      (bases) => whichAreCurrent(this.dataSource, bases),
+      LIMITS,
+    );
     this.zoneLoads = this.makeLoads();
   }
 
@@ -177,7 +171,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   async isCurrent(basis: Basis): Promise<boolean> {
     const { version, clientId } = basis;
     if (clientId !== undefined) return !(await this.clients.exists(clientId));
-    return version === undefined || this.checks.ask(JSON.stringify(basis), basis);
+    return version === undefined || this.checks.ask(basis.zoneId, JSON.stringify(basis), basis);
   }
 
   /**
@@ -318,7 +312,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       }
     };
     const loading = {
-      exists: (id: string) => this.existing.ask(id, id),
+      exists: (id: string) => this.existing.ask(id, id, id),
       read: (id: string) => this.stored.read(id),
       open,
     };
