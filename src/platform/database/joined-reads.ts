@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { unavailable } from '../../oauth/errors.js';
+import { atShard, shardNow, type ZoneShard } from './zone-shards.js';
 
 /** Bounds of {@link JoinedReads}. */
 export interface JoinedReadLimits {
@@ -19,13 +20,12 @@ interface Waiting<Q, A> {
  * Questions to the database that are answered by one statement together: those of one turn of the event loop go at once,
  * and while they are under way, those that come are gathered for the next. So however many ask, and whatever they invent, they take one connection, and each answer is of
  * a moment after its question.
+ *
+ * Where the database is distributed, those of each shard are together: they are asked at the shard that the work was about
+ * which asks, and none waits for a node that is away.
  */
 export class JoinedReads<Q, A> {
-  /** By name, in the order in which they came. */
-  private readonly waiting = new Map<string, Waiting<Q, A>>();
-  /** What those who wait will get, by the same names. */
-  private readonly answers = new Map<string, Promise<A>>();
-  private reading = false;
+  private readonly lines = new Map<ZoneShard | null, Line<Q, A>>();
 
   /** @param read answers questions, in their order, by one statement */
   constructor(
@@ -39,6 +39,30 @@ export class JoinedReads<Q, A> {
    * @param name the same for the same question
    * @throws {OAuthError} temporarily_unavailable if too many wait; the driver's error
    */
+  ask(name: string, question: Q): Promise<A> {
+    const shard = shardNow();
+    let line = this.lines.get(shard);
+    if (line === undefined) {
+      line = new Line((questions) => atShard(shard, () => this.read(questions)), this.limits);
+      this.lines.set(shard, line);
+    }
+    return line.ask(name, question);
+  }
+}
+
+/** Those who wait for one statement after the other. */
+class Line<Q, A> {
+  /** By name, in the order in which they came. */
+  private readonly waiting = new Map<string, Waiting<Q, A>>();
+  /** What those who wait will get, by the same names. */
+  private readonly answers = new Map<string, Promise<A>>();
+  private reading = false;
+
+  constructor(
+    private readonly read: (questions: readonly Q[]) => Promise<readonly A[]>,
+    private readonly limits: JoinedReadLimits,
+  ) {}
+
   ask(name: string, question: Q): Promise<A> {
     const same = this.answers.get(name);
     if (same !== undefined) return same;

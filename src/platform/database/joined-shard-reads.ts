@@ -1,13 +1,9 @@
 import { JoinedReads, type JoinedReadLimits } from './joined-reads.js';
-import type { ZoneShard, ZoneShards } from './zone-shards.js';
+import type { ZoneShards } from './zone-shards.js';
 
-/**
- * {@link JoinedReads} of each shard of a distributed database by itself, so that none waits for a node that is away, or fails
- * with it. On a plain server they are one.
- */
+/** {@link JoinedReads} about zones, each asked at the shard that has it, whatever the work is about that asks. */
 export class JoinedShardReads<Q, A> {
-  /** By the shard, or by `null` on a plain server. */
-  private readonly reads: ReadonlyMap<ZoneShard | null, JoinedReads<Q, A>>;
+  private readonly reads: JoinedReads<Q, A>;
 
   /** @param read answers questions, in their order, by one statement */
   constructor(
@@ -15,23 +11,13 @@ export class JoinedShardReads<Q, A> {
     read: (questions: readonly Q[]) => Promise<readonly A[]>,
     limits: JoinedReadLimits,
   ) {
-    const inShard = (shard: ZoneShard) =>
-      new JoinedReads<Q, A>(
-        (questions) => shards?.inShard(shard, () => read(questions)) ?? read(questions),
-        limits,
-      );
-    this.reads = new Map(
-      shards === null
-        ? [[null, new JoinedReads(read, limits)]]
-        : shards.all.map((shard) => [shard, inShard(shard)]),
-    );
+    this.reads = new JoinedReads(read, limits);
   }
 
   /** Asks about a zone, as {@link JoinedReads.ask} does. */
   ask(zoneId: string, name: string, question: Q): Promise<A> {
-    const reads = this.reads.get(this.shards?.of(zoneId) ?? null);
-    if (reads === undefined) throw new Error('the zone is in no shard');
-    return reads.ask(name, question);
+    const ask = () => this.reads.ask(name, question);
+    return this.shards === null ? ask() : this.shards.inZone(zoneId, ask);
   }
 
   /**
@@ -41,8 +27,10 @@ export class JoinedShardReads<Q, A> {
    * @throws what the first has thrown that could not answer, if no other has it
    */
   async askAll(name: string, question: Q, has: (answer: A) => boolean): Promise<A[]> {
+    const { shards } = this;
+    if (shards === null) return [await this.reads.ask(name, question)];
     const asked = await Promise.allSettled(
-      [...this.reads.values()].map((reads) => reads.ask(name, question)),
+      shards.all.map((shard) => shards.inShard(shard, () => this.reads.ask(name, question))),
     );
     const answers = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const failed = asked.find((one) => one.status === 'rejected');

@@ -29,6 +29,20 @@ interface Scope {
   readonly open: boolean;
 }
 
+const scope = new AsyncLocalStorage<Scope>();
+
+/** The shard that the work under way is about, for what is done of it later, and for others as well; `null` for none. */
+export function shardNow(): ZoneShard | null {
+  return scope.getStore()?.shard ?? null;
+}
+
+/** Does something about what {@link shardNow} has said. */
+export function atShard<T>(shard: ZoneShard | null, work: () => T): T {
+  // On a plain server nothing is ever about one, which costs nothing there.
+  if (shard === null && scope.getStore() === undefined) return work();
+  return scope.run({ shard, open: false }, work);
+}
+
 /** The schema in which a session finds the tables of one shard, by their plain names (`zone-shards.sql`). */
 export function schemaOf({ id }: Pick<ZoneShard, 'id'>): string {
   return `zone_shard_${id}`;
@@ -40,8 +54,6 @@ export function schemaOf({ id }: Pick<ZoneShard, 'id'>): string {
  * every SQL function runs there as it is, with the locks, triggers and notifications of one server.
  */
 export class ZoneShards {
-  private readonly scope = new AsyncLocalStorage<Scope>();
-
   readonly all: readonly ZoneShard[];
   private readonly databaseUrl: string;
   /** Where shards are that have moved since the process began, by their numbers. */
@@ -63,7 +75,7 @@ export class ZoneShards {
 
   /** The shard that the work under way is about; `null` if it is about none, or about all. */
   get current(): ZoneShard | null {
-    return this.scope.getStore()?.shard ?? null;
+    return scope.getStore()?.shard ?? null;
   }
 
   /** Does something that is about one zone. */
@@ -73,25 +85,25 @@ export class ZoneShards {
 
   /** Does something that is about the zones of one shard. */
   inShard<T>(shard: ZoneShard, work: () => T): T {
-    return this.scope.run({ shard, open: false }, work);
+    return scope.run({ shard, open: false }, work);
   }
 
   /** Does something that is about all zones. */
   inAll<T>(work: () => T): T {
-    return this.scope.run({ shard: null, open: false }, work);
+    return scope.run({ shard: null, open: false }, work);
   }
 
   /** Answers a request, of which it is found out on the way what zone it is about. @param path may name one */
   inRequest(path: string, answer: () => void): void {
     const zoneId = ZONE_IN_PATH.exec(path)?.[1];
     const shard = zoneId === undefined ? null : this.of(zoneId);
-    this.scope.run({ shard, open: true }, answer);
+    scope.run({ shard, open: true }, answer);
   }
 
   /** Says what zone the request under way is about, unless that was known. */
   found(zoneId: string): void {
-    const scope = this.scope.getStore();
-    if (scope?.open === true) scope.shard ??= this.of(zoneId);
+    const found = scope.getStore();
+    if (found?.open === true) found.shard ??= this.of(zoneId);
   }
 
   /** Where a session is at home that works on a shard: `postgres://…`, with what it begins with. */
