@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
+import { atZones, isSpread } from '../platform/database/impatient-pool.js';
 import { decideAside } from './background/decide.js';
 import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
@@ -118,20 +119,13 @@ export class Shadow implements OnApplicationShutdown {
   private async storeTallies(by: Pick<EntityManager, 'query'>): Promise<void> {
     const tallies = this.tally.take();
     if (tallies.length === 0) return;
-    await by.query(
-      `INSERT INTO shadow_differences AS d
-         (zone_id, policy_set_version_id, client_id, kind, count, examples)
-       SELECT t.* FROM jsonb_to_recordset($1)
-         AS t("zoneId" uuid, "setVersionId" uuid, "clientId" uuid, difference text, count bigint, examples text[])
-         -- A candidate may be gone by now.
-        WHERE EXISTS (SELECT 1 FROM policy_set_versions v WHERE v.zone_id = t."zoneId" AND v.id = t."setVersionId")
-        ORDER BY 1, 2, 3, 4
-       ON CONFLICT (zone_id, policy_set_version_id, kind, client_id) DO UPDATE SET
-         count = d.count + excluded.count,
-         examples = (d.examples || excluded.examples)[1:${MAX_EXAMPLES}],
-         last_at = now()`,
-      [JSON.stringify(tallies)],
-    );
+    const zones = [...new Set(tallies.map(({ zoneId }) => zoneId))];
+    // What is given is of one zone, and these may be of others.
+    const on = isSpread(this.dataSource) ? this.dataSource : by;
+    await atZones(this.dataSource, zones, (ids) => {
+      const those = new Set(ids);
+      return on.query(STORE, [JSON.stringify(tallies.filter(({ zoneId }) => those.has(zoneId)))]);
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -139,3 +133,15 @@ export class Shadow implements OnApplicationShutdown {
     await this.store().catch(() => {});
   }
 }
+
+const STORE = `INSERT INTO shadow_differences AS d
+   (zone_id, policy_set_version_id, client_id, kind, count, examples)
+ SELECT t.* FROM jsonb_to_recordset($1)
+   AS t("zoneId" uuid, "setVersionId" uuid, "clientId" uuid, difference text, count bigint, examples text[])
+   -- A candidate may be gone by now.
+  WHERE EXISTS (SELECT 1 FROM policy_set_versions v WHERE v.zone_id = t."zoneId" AND v.id = t."setVersionId")
+  ORDER BY 1, 2, 3, 4
+ ON CONFLICT (zone_id, policy_set_version_id, kind, client_id) DO UPDATE SET
+   count = d.count + excluded.count,
+   examples = (d.examples || excluded.examples)[1:${MAX_EXAMPLES}],
+   last_at = now()`;

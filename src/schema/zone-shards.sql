@@ -27,6 +27,12 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- A row that was to be written where its zone is not: nobody would find it there.
+CREATE OR REPLACE FUNCTION zone_shards.misplaced() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a row of % belongs to another shard of zones', TG_TABLE_NAME;
+END $$;
+
 -- Instead of a change of a table that is the same on all nodes: changes it on all of them, by Citus, in this transaction.
 CREATE OR REPLACE FUNCTION zone_shards.change_everywhere() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -93,7 +99,7 @@ BEGIN
     EXECUTE format('DROP SCHEMA %I CASCADE', home);
   END LOOP;
   FOR shard IN
-    SELECT s.shardid, s.shardminvalue AS begins, d.colocationid
+    SELECT s.shardid, s.shardminvalue AS begins, s.shardmaxvalue AS ends, d.colocationid
       FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_local_group g USING (groupid)
       JOIN pg_dist_partition d USING (logicalrelid)
      WHERE s.logicalrelid = 'public.zones'::regclass
@@ -102,7 +108,8 @@ BEGIN
     CONTINUE WHEN obj_description(to_regnamespace(home), 'pg_namespace') = stamp;
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', home);
     FOR t IN
-      SELECT c.oid, c.relname AS name, c.relname || '_' || s.shardid AS place
+      SELECT c.oid, c.relname AS name, c.relname || '_' || s.shardid AS place,
+             column_to_column_name(d.logicalrelid, d.partkey) AS zone
         FROM pg_dist_shard s JOIN pg_dist_partition d USING (logicalrelid) JOIN pg_class c ON c.oid = s.logicalrelid
        WHERE d.colocationid = shard.colocationid AND s.shardminvalue = shard.begins AND NOT c.relispartition
          AND c.relnamespace = 'public'::regnamespace
@@ -113,6 +120,9 @@ BEGIN
                     WHEN 'audit_events' THEN ', tableoid, ctid' ELSE '' END, t.place);
       EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_held BEFORE INSERT OR UPDATE OR DELETE ON public.%I
                         FOR EACH STATEMENT EXECUTE FUNCTION zone_shards.held(%L)', t.place, shard.shardid);
+      EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_misplaced BEFORE INSERT ON public.%I FOR EACH ROW
+                        WHEN (uuid_hash(NEW.%I) NOT BETWEEN %s AND %s) EXECUTE FUNCTION zone_shards.misplaced()',
+                     t.place, t.zone, shard.begins, shard.ends);
       PERFORM zone_shards.give_defaults(t.oid, home);
     END LOOP;
     -- What is the same on all nodes is read here, and changed on all.

@@ -1,3 +1,5 @@
+import { atShard, shardNow, type ZoneShard } from '../platform/database/zone-shards.js';
+
 /** A caller that waits for what it has asked for. */
 interface PendingRead<T> {
   readonly resolve: (found: T | null) => void;
@@ -9,8 +11,8 @@ interface PendingRead<T> {
  * what is read is never older than the question, and any number of reads at once cost two queries.
  */
 export class BatchReader<T extends { readonly id: string }> {
-  private next = new Map<string, PendingRead<T>[]>();
-  private running = false;
+  /** By the shard that the work is about which asks; `null` on a plain server. */
+  private readonly batches = new Map<ZoneShard | null, Batches<T>>();
 
   /** @param readAll reads those that exist */
   constructor(private readonly readAll: (ids: readonly string[]) => Promise<readonly T[]>) {}
@@ -21,6 +23,24 @@ export class BatchReader<T extends { readonly id: string }> {
    * @returns `null` if there is no such row
    * @throws what `readAll` throws
    */
+  read(id: string): Promise<T | null> {
+    const shard = shardNow();
+    let batches = this.batches.get(shard);
+    if (batches === undefined) {
+      batches = new Batches((ids) => atShard(shard, () => this.readAll(ids)));
+      this.batches.set(shard, batches);
+    }
+    return batches.read(id);
+  }
+}
+
+/** Those who wait for one query after the other. */
+class Batches<T extends { readonly id: string }> {
+  private next = new Map<string, PendingRead<T>[]>();
+  private running = false;
+
+  constructor(private readonly readAll: (ids: readonly string[]) => Promise<readonly T[]>) {}
+
   read(id: string): Promise<T | null> {
     return new Promise((resolve, reject) => {
       const asked = this.next.get(id) ?? [];

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { atZone, atZones } from '../../platform/database/impatient-pool.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import type { FeedItem } from './feed-item.js';
 
@@ -36,7 +37,9 @@ export class FeedReads {
 
   /** The last position of a zone; 0 if it has none. @throws the driver's error */
   async lastPosition(zoneId: string): Promise<number> {
-    const rows = await this.dataSource.query<{ position: number }[]>(LAST, [zoneId]);
+    const rows = await atZone(this.dataSource, zoneId, () =>
+      this.dataSource.query<{ position: number }[]>(LAST, [zoneId]),
+    );
     return rows[0]?.position ?? 0;
   }
 
@@ -48,12 +51,14 @@ export class FeedReads {
   async news(
     after: ReadonlyMap<string, number>,
   ): Promise<ReadonlyMap<string, readonly FeedItem[]>> {
-    const rows = await this.dataSource.query<{ zone: string; items: FeedItem[] }[]>(READ_NEWS, [
-      [...after.keys()],
-      [...after.values()],
-      PAGE,
-    ]);
-    return new Map(rows.map(({ zone, items }) => [zone, items]));
+    const rows = await atZones(this.dataSource, [...after.keys()], (zoneIds) =>
+      this.dataSource.query<{ zone: string; items: FeedItem[] }[]>(READ_NEWS, [
+        zoneIds,
+        zoneIds.map((id) => after.get(id)),
+        PAGE,
+      ]),
+    );
+    return new Map(rows.flat().map(({ zone, items }) => [zone, items]));
   }
 
   /**
@@ -63,7 +68,7 @@ export class FeedReads {
    * @throws the driver's error
    */
   async hurry(zoneIds: readonly string[]): Promise<void> {
-    await this.dataSource.query(HURRY, [zoneIds]);
+    await atZones(this.dataSource, zoneIds, (ids) => this.dataSource.query(HURRY, [ids]));
   }
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { traceQueries } from './traced-queries.js';
-import type { ZoneShard, ZoneShards } from './zone-shards.js';
+import { askEachShard, type ZoneShard, type ZoneShards } from './zone-shards.js';
 
 type OnConnection = (
   error: Error | undefined,
@@ -161,10 +161,34 @@ export function atZone<T>(on: object, zoneId: string, work: () => T): T {
   return shards === null ? work() : shards.inZone(zoneId, work);
 }
 
+/**
+ * Does something about some zones: where the database is distributed, at each shard for those that it has, all at once.
+ *
+ * @returns what each of them comes to
+ * @throws what the first throws that fails, when the others have ended
+ */
+export async function atZones<T>(
+  on: object,
+  zoneIds: readonly string[],
+  work: (zoneIds: readonly string[]) => Promise<T>,
+): Promise<T[]> {
+  const shards = shardsOf(on);
+  if (shards === null) return [await work(zoneIds)];
+  return askEachShard(shards, async (shard) => {
+    const there = zoneIds.filter((id) => shards.of(id) === shard);
+    return there.length === 0 ? [] : [await work(there)];
+  }).then((all) => all.flat());
+}
+
 /** Does something about all zones, whatever the request is about that it is done for. */
 export function atAllZones<T>(on: object, work: () => T): T {
   const shards = shardsOf(on);
   return shards === null ? work() : shards.inAll(work);
+}
+
+/** Whether the connections of a data source are spread over shards. */
+export function isSpread(on: object): boolean {
+  return shardsOf(on) !== null;
 }
 
 /** Those of a data source; `null` for what is none. */
