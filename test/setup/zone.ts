@@ -119,14 +119,14 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  */
 export async function createTestZone(replica: Replica, policy = PERMIT_ALL): Promise<TestZone> {
   const must = async (method: string, path: string, body?: unknown) =>
-    made(method, path, () => body);
+    make(method, path, () => body);
   /** @param body is made for each try: what a 503 answers may have been done */
-  const made = async (method: string, path: string, body: () => unknown) => {
+  const make = async (method: string, path: string, body: () => unknown) => {
     const answer = await persistently(() => callAdmin(replica, method, path, body()));
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
-  const { id: zoneId, issuer } = await made('POST', '/zones', () => ({
+  const { id: zoneId, issuer } = await make('POST', '/zones', () => ({
     name: `zone ${randomUUID()}`,
   }));
   const admin = (method: string, path: string, body?: unknown) =>
