@@ -249,8 +249,12 @@ describe('on a database that is paused', () => {
     for (const pid of [postmaster, ...children]) process.kill(pid, signal);
   }
 
+  /** How many lines there were when its database was stopped. */
+  let before = 0;
+
   test('is not ready and says so without it, however often it is asked, and recovers', async () => {
-    expect((await ready(replica.url)).status).toBe(200);
+    await expect.poll(async () => (await ready(replica.url)).status).toBe(200);
+    before = replica.logs().length;
     await signalDatabase('SIGSTOP');
     try {
       await expect
@@ -287,10 +291,14 @@ describe('on a database that is paused', () => {
   });
 
   test('logs that a check fails, and that it passes again, once each', async () => {
-    const said = (what: string) =>
-      replica.logs().filter((line) => line.includes('"check":"database"') && line.includes(what));
-    await expect.poll(() => said('a check passes again')).toHaveLength(1);
-    expect(said('a check fails')).toHaveLength(1);
+    const said = () =>
+      replica
+        .logs()
+        .slice(before)
+        .filter((line) => line.includes('"check":"database"'))
+        .map((line) => String(Reflect.get(Object(JSON.parse(line)), 'msg')));
+    // On a busy machine one may fail again, later.
+    await expect.poll(() => said().slice(0, 2)).toEqual(['a check fails', 'a check passes again']);
   });
 });
 
