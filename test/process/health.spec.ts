@@ -237,16 +237,24 @@ describe('on a database that is paused', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  /** Signals the server and every process of it. */
+  /** Signals the server and every process of it: itself first when it is stopped, so that none is added meanwhile. */
   async function signalDatabase(signal: NodeJS.Signals): Promise<void> {
     const [path] = await findPidFile(dataDir);
     const postmaster = Number((await readFile(path ?? '', 'utf8')).split('\n')[0]);
+    process.kill(postmaster, signal);
     const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
       .trim()
       .split('\n')
       .map((line) => line.trim().split(/\s+/).map(Number));
     const children = all.filter(([, parent]) => parent === postmaster).map(([pid]) => Number(pid));
-    for (const pid of [postmaster, ...children]) process.kill(pid, signal);
+    for (const pid of children) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // One that has ended since, as those do that clean up.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
   }
 
   /** How many lines there were when its database was stopped. */

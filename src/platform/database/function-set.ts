@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'c1b2f71bf46391e99c0878cd0ba55bd39d5f3dcbcde7306efff520855fd0300f',
+  sha256: '07346b9da6c12d7a7d71f5e36fd2520f8c16434c80cdb724c21a6e2729b60bb3',
 } as const;
