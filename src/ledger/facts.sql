@@ -120,8 +120,8 @@ CREATE OR REPLACE FUNCTION ledger_replay_seconds() RETURNS bigint LANGUAGE sql I
 -- twin that is being spent elsewhere is waited for.
 --
 -- One with the time at which it was signed, as fourth word, may be spent again with a later one. Its row keeps the
--- latest, so none that was signed before can come after it. Near midnight the day beside is looked into as well, under the
--- lock of the nonce (ledger_nonce_key), which is taken before this is called.
+-- latest, so none that was signed before can come after it. Within ten minutes of midnight, more than clocks differ, the days
+-- beside are looked into as well, under the lock of the nonce (ledger_nonce_key), which is taken before this is called.
 CREATE OR REPLACE FUNCTION ledger_spend_nonces(p_zones uuid[], p_kinds text[], p_details text[], p_wanted boolean[])
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -138,10 +138,10 @@ BEGIN
     INSERT INTO spent_nonces AS before (zone_id, purpose, nonce, day, signed_at)
     SELECT n.zone, n.purpose, n.nonce, n.day, n.signed_at FROM nonces n
      WHERE n.nth = 1
-       AND NOT coalesce(abs(n.signed_at % 86400 - 43200) >= 43200 - ledger_replay_seconds() AND EXISTS (
+       AND NOT coalesce(abs(n.signed_at % 86400 - 43200) >= 43200 - 600 AND EXISTS (
          SELECT FROM spent_nonces b
           WHERE b.zone_id = n.zone AND b.purpose = n.purpose AND b.nonce = n.nonce AND b.day IN (n.day - 1, n.day + 1)
-            AND abs(b.signed_at - n.signed_at) <= ledger_replay_seconds()), false)
+            AND b.signed_at >= n.signed_at - ledger_replay_seconds()), false)
     ON CONFLICT (zone_id, purpose, nonce, day) DO UPDATE SET signed_at = EXCLUDED.signed_at
       WHERE EXCLUDED.signed_at > before.signed_at + ledger_replay_seconds()
     RETURNING before.zone_id, before.purpose, before.nonce, before.day

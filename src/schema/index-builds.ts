@@ -28,6 +28,14 @@ interface Lacking {
   readonly state: 'absent' | 'broken' | 'built';
 }
 
+interface Step {
+  readonly text: string;
+  /** Milliseconds that it may wait for a lock, for ever if 0. */
+  readonly lockMs: number;
+  readonly doing: string;
+  readonly then: Lacking['state'] | 'whole';
+}
+
 /** How an attempt to build what is missing has ended; in `elsewhere`, another process is at it. */
 export interface IndexBuild {
   readonly outcome: 'whole' | 'elsewhere';
@@ -75,8 +83,8 @@ const MAY_LACK = `
  * {@link OF_WHOLE_TABLES}: builds what each partition lacks by `CREATE INDEX CONCURRENTLY`, during which the table is read
  * and written, and attaches it.
  *
- * Everything is read from the catalog before each statement, so the next process goes on where the one before was
- * interrupted. One process builds at a time; the lock belongs to the connection that builds.
+ * What is missing is read from the catalog, so the next process goes on where the one before was interrupted. One process
+ * builds at a time; the lock belongs to the connection that builds.
  *
  * @param url `postgres://…`
  * @throws the driver's error
@@ -112,17 +120,14 @@ async function complete(client: pg.Client, url: string, options: BuildOptions): 
   try {
     for (;;) {
       const left = await lacking(client);
-      const [next] = left;
-      if (next === undefined) return;
-      const { text, lockMs, doing } = step(next);
-      what = `index ${next.index}: ${doing} on ${next.partition}, ${left.length} to go`;
-      try {
-        await client.query(`SET lock_timeout = ${lockMs}`);
-        await client.query(text);
-      } catch (error) {
-        if (isBusy(error)) await sleep(ATTACH_AGAIN_MS, undefined, { signal: options.signal });
-        // A day may be dropped before its turn has come.
-        else if (await isThere(client, next.partition)) throw error;
+      if (left.length === 0) return;
+      // To look again before each of them would take longer than they do where tables are small.
+      for (const [n, one] of left.entries()) {
+        const toGo = `${left.length - n} to go`;
+        const say = (doing: string) => {
+          what = `index ${one.index}: ${doing} on ${one.partition}, ${toGo}`;
+        };
+        if (!(await bringOn(client, one, say, options.signal))) break;
       }
     }
   } finally {
@@ -130,20 +135,54 @@ async function complete(client: pg.Client, url: string, options: BuildOptions): 
   }
 }
 
-/** The one statement that brings an index further. Only the last one keeps others waiting. */
-function step({ index, partition, name, unique, definition, state }: Lacking) {
+/**
+ * Does all that an index lacks on one partition. @returns whether it has done so: not if others used the partition all the
+ * time. A day that was dropped meanwhile lacks nothing.
+ */
+async function bringOn(
+  client: pg.Client,
+  lacking: Lacking,
+  say: (doing: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (let state: Lacking['state'] | 'whole' = lacking.state; state !== 'whole';) {
+    const { text, lockMs, doing, then } = step(lacking, state);
+    say(doing);
+    try {
+      await client.query(`SET lock_timeout = ${lockMs}`);
+      await client.query(text);
+    } catch (error) {
+      if (isBusy(error)) {
+        await sleep(ATTACH_AGAIN_MS, undefined, { signal });
+        return false;
+      }
+      if (await isThere(client, lacking.partition)) throw error;
+      return true;
+    }
+    state = then;
+  }
+  return true;
+}
+
+/** The one statement that brings an index further, and what it is then. Only the last one keeps others waiting. */
+function step(
+  { index, partition, name, unique, definition }: Lacking,
+  state: Lacking['state'],
+): Step {
   const id = pg.escapeIdentifier;
   if (state === 'built') {
     const text = `ALTER INDEX ${id(index)} ATTACH PARTITION ${id(name)}`;
-    return { text, lockMs: ATTACH_LOCK_MS, doing: 'attaching what is built' };
+    return { text, lockMs: ATTACH_LOCK_MS, doing: 'attaching what is built', then: 'whole' };
   }
   if (state === 'broken') {
     const text = `DROP INDEX CONCURRENTLY ${id(name)}`;
-    return { text, lockMs: 0, doing: 'dropping what an interrupted build has left' };
+    const doing = 'dropping what an interrupted build has left';
+    return { text, lockMs: 0, doing, then: 'absent' };
   }
   const kind = unique ? 'UNIQUE INDEX' : 'INDEX';
   const text = `CREATE ${kind} CONCURRENTLY ${id(name)} ON ${id(partition)}${definition}`;
-  return { text, lockMs: 0, doing: 'building' };
+  // That of a table without partitions is no part of another one.
+  return { text, lockMs: 0, doing: 'building', then: name === index ? 'whole' : 'built' };
 }
 
 /** What is missing, of each index the default partition last: attaching that one makes the whole index valid. */

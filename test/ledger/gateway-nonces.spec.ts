@@ -63,6 +63,7 @@ describe('an id that a gateway signs more than once', () => {
       expect(await taken(0)).toBe(false);
       expect(await taken(121)).toBe(false);
       expect(await taken(242)).toBe(true);
+      expect(await taken(-60)).toBe(false);
     },
   );
 
