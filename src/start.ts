@@ -80,8 +80,14 @@ async function startAll(
   let zoneShards: ZoneShardMap | null = null;
   const migrated = await saying(logger, 'bringing the tables up to date', () =>
     migrate(databaseUrl, patience, limits, async (connection) => {
-      zoneShards = await readZoneShards(connection, databaseUrl);
-      if (zoneShards !== null) await prepareZoneShards(zoneShards, limits.connectMs);
+      const map = await readZoneShards(connection, databaseUrl);
+      if (map === null) return;
+      zoneShards = await prepareZoneShards(map, limits.connectMs, (node, error) => {
+        logger.warn(
+          { err: error, node },
+          'a node is away: its zones are not served until it is back',
+        );
+      });
     }),
   );
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');

@@ -42,6 +42,8 @@ export interface LaneOptions {
   /** Where the entries of a batch go that failed; one by one on this lane if absent. */
   readonly failed?: LedgerLane;
   readonly observer: BatchObserver;
+  /** Told what each statement has thrown that failed. */
+  readonly onFailure?: (error: unknown) => void;
   /** Told when the chain of a zone ends elsewhere than this lane has left it, which nothing that is right does. */
   readonly onOtherEnd?: (zoneId: string, believed: number, found: number) => void;
 }
@@ -61,6 +63,7 @@ export class LedgerLane {
       options.name,
       options.lockMs,
       options.limits,
+      options.onFailure,
     );
     this.group = new GroupCommit(
       (batch) => this.send(batch),

@@ -5,7 +5,10 @@ import { LedgerLane } from './ledger-lane.js';
 const LANES = 2;
 
 /** What all lanes of a database have in common. */
-export type CommonOptions = Pick<LaneOptions, 'url' | 'limits' | 'observer' | 'onOtherEnd'>;
+export type CommonOptions = Pick<
+  LaneOptions,
+  'url' | 'limits' | 'observer' | 'onOtherEnd' | 'onFailure'
+>;
 
 /** The lanes to one database, or to one shard of a distributed one. Each connects when it is used first. */
 export class LedgerLanes {

@@ -37,12 +37,14 @@ export class LedgerConnection {
    * @param url where it is now
    * @param name what the database calls it
    * @param lockMs how long a statement waits for a table. Rows are never waited for
+   * @param onFailure is given what each statement has thrown that failed
    */
   constructor(
     private readonly url: () => string,
     private readonly name: string,
     private readonly lockMs: number,
     private readonly limits: TimeLimits,
+    private readonly onFailure: (error: unknown) => void = () => {},
   ) {}
 
   /**
@@ -59,6 +61,7 @@ export class LedgerConnection {
       const result = await client.query<Record<string, unknown>>({ name, text, values });
       return result.rows;
     } catch (error) {
+      this.onFailure(error);
       if (!isStatementError(error)) this.discard(client);
       throw isRolledBack(error) ? error : new Unanswered(backend, error);
     }

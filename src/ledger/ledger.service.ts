@@ -67,9 +67,10 @@ export class Ledger implements OnApplicationShutdown {
         'a hash chain ends elsewhere than we left it',
       );
     };
-    const common = { limits, observer, onOtherEnd };
     this.shards = zoneShardsOf({ zoneShards });
     const { shards } = this;
+    const onFailure = shards === null ? {} : { onFailure: (e: unknown) => shards.noteError(e) };
+    const common = { limits, observer, onOtherEnd, ...onFailure };
     const urls: (readonly [number, () => string])[] =
       shards === null
         ? [[PLAIN, () => databaseUrl]]

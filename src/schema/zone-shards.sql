@@ -15,15 +15,67 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_dist_placement p JOIN pg_dist_local_group g USING (groupid) WHERE p.shardid = p_shard) THEN
     RAISE EXCEPTION 'the shard % of zones is not on this node any more', p_shard USING ERRCODE = 'MZ001';
   END IF;
-  PERFORM set_config('mandate.zone_shard_held', p_shard::text, true);
+  PERFORM set_config('mandate.zone_shard_' || p_shard, 'held', true);
 END $$;
 
 -- Before a statement that changes a table of a shard, whoever sends it.
 CREATE OR REPLACE FUNCTION zone_shards.held() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF current_setting('mandate.zone_shard_held', true) IS DISTINCT FROM TG_ARGV[0] THEN
+  IF current_setting('mandate.zone_shard_' || TG_ARGV[0], true) IS DISTINCT FROM 'held' THEN
     PERFORM zone_shards.hold(TG_ARGV[0]::bigint);
   END IF;
+  RETURN NULL;
+END $$;
+
+-- Refuses to read a shard that is not here any more: what is left of it here is as old as the move. It waits for nobody. A
+-- move is prepared on all nodes before it is committed on the first, so one that is prepared may be over elsewhere: its lock
+-- is looked for first, and only then the place, by a snapshot of its own. So what was committed anywhere before a statement
+-- began is there for it to read, or it is refused.
+CREATE OR REPLACE FUNCTION zone_shards.look(p_shard bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  shard record;
+BEGIN
+  -- Without prepared transactions, which are few and short, nobody has to look at all locks.
+  IF EXISTS (SELECT FROM pg_prepared_xact()) THEN
+    SELECT d.colocationid, (SELECT count(*) FROM pg_dist_shard o
+                             WHERE o.logicalrelid = s.logicalrelid AND o.shardminvalue::integer < s.shardminvalue::integer) AS place
+      INTO STRICT shard
+      FROM pg_dist_shard s JOIN pg_dist_partition d USING (logicalrelid) WHERE s.shardid = p_shard;
+    -- How Citus names the lock of a shard, and, in later versions, that of all shards that go with it.
+    IF EXISTS (SELECT FROM pg_locks l
+                WHERE l.locktype = 'advisory' AND l.mode = 'ExclusiveLock' AND l.pid IS NULL AND l.granted
+                  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                  AND (l.objsubid, l.objid::bigint, l.classid::bigint)
+                      IN ((4, p_shard & 4294967295, p_shard >> 32), (8, shard.colocationid, shard.place))) THEN
+      RAISE EXCEPTION 'the shard % of zones is moving', p_shard USING ERRCODE = 'MZ001';
+    END IF;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_dist_placement p JOIN pg_dist_local_group g USING (groupid) WHERE p.shardid = p_shard) THEN
+    RAISE EXCEPTION 'the shard % of zones is not on this node any more', p_shard USING ERRCODE = 'MZ001';
+  END IF;
+END $$;
+
+-- What each view of a table asks, once for each statement of a client, and not at all while the shard is held.
+-- STABLE, so that it is asked once for a scan and not for each row, though `look` has to see more than the snapshot of that.
+CREATE OR REPLACE FUNCTION zone_shards.seen(p_shard bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM zone_shards.look(p_shard);
+  PERFORM set_config('mandate.zone_shard_' || p_shard, statement_timestamp()::text, true);
+  RETURN true;
+END $$;
+
+-- What a session finds that is still at home in a shard which has gone, and whose views with it: without, it would find the
+-- tables that Citus plans, beside locks of this node that nobody asks for any more.
+CREATE SCHEMA IF NOT EXISTS zone_shard_gone;
+
+CREATE OR REPLACE FUNCTION zone_shards.gone() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the shard of zones is not on this node any more' USING ERRCODE = 'MZ001';
+END $$;
+
+CREATE OR REPLACE FUNCTION zone_shards.gone_as_well() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM zone_shards.gone();
   RETURN NULL;
 END $$;
 
@@ -77,18 +129,61 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Makes the view of a table: its rows and what statements ask of them beside their columns, as long as the shard is here.
+CREATE OR REPLACE FUNCTION zone_shards.give_view(p_home text, p_name text, p_place text, p_shard bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  beside CONSTANT text := CASE p_name WHEN 'audit_chains' THEN ', ctid' WHEN 'access_uses' THEN ', ctid' WHEN 'clients' THEN ', xmin'
+                                      WHEN 'audit_events' THEN ', tableoid, ctid' ELSE '' END;
+  made   CONSTANT text := format($view$CREATE OR REPLACE VIEW %I.%I AS SELECT *%s FROM public.%I
+                                        WHERE current_setting('mandate.zone_shard_%s', true) = 'held'
+                                           OR current_setting('mandate.zone_shard_%5$s', true) = statement_timestamp()::text
+                                           OR zone_shards.seen(%5$s)$view$, p_home, p_name, beside, p_place, p_shard);
+BEGIN
+  EXECUTE made;
+EXCEPTION WHEN invalid_table_definition THEN
+  -- The table has got another column, and that is before what there is beside them.
+  EXECUTE format('DROP VIEW %I.%I CASCADE', p_home, p_name);
+  EXECUTE made;
+END $$;
+
+-- Functions that are given a row of a table are given one of the view of p_home. Where a trigger calls one, it has a row of
+-- the shard that begins with p_begins; of the others there is one. Null: none of a trigger.
+CREATE OR REPLACE FUNCTION zone_shards.give_functions(p_home text, p_begins text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  texts text[] := ARRAY(
+    SELECT DISTINCT replace(replace(pg_get_functiondef(p.oid), 'FUNCTION public.', 'FUNCTION ' || p_home || '.'),
+                            '(' || given.arguments || ')', '(' || takes.arguments || ')')
+      FROM pg_proc p
+      JOIN pg_type ty ON ty.oid = ANY (p.proargtypes) JOIN pg_class c ON c.oid = ty.typrelid
+      JOIN pg_dist_shard s ON s.logicalrelid = c.oid AND s.shardminvalue = coalesce(p_begins, s.shardminvalue)
+      CROSS JOIN LATERAL (SELECT pg_get_function_arguments(p.oid)) AS given (arguments)
+      CROSS JOIN LATERAL (VALUES
+        (false, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', p_home || '.' || c.relname)),
+        (true, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', 'public.' || c.relname || '_' || s.shardid)))
+        AS takes (of_trigger, arguments)
+     WHERE (NOT takes.of_trigger OR (p_begins IS NOT NULL AND EXISTS (
+              SELECT FROM pg_proc q WHERE q.prorettype = 'trigger'::regtype AND q.prosrc ~ ('\m' || p.proname || '\('))))
+       AND p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' AND c.relnamespace = 'public'::regnamespace);
+  text_of text;
+BEGIN
+  PERFORM set_config('search_path', p_home || ',public', true);
+  FOREACH text_of IN ARRAY texts LOOP
+    EXECUTE text_of;
+  END LOOP;
+  PERFORM set_config('search_path', 'public', true);
+END $$;
+
 SELECT set_config('search_path', 'public', true);
 
 DO $$
 DECLARE
-  stamp    CONSTANT text := (SELECT max(name) FROM schema_migrations) || ' '
+  -- The number is that of this file: one more where it makes something else.
+  stamp    CONSTANT text := '1 ' || (SELECT max(name) FROM schema_migrations) || ' '
     || (SELECT sha256 FROM schema_functions ORDER BY version DESC LIMIT 1);
   shard    record;
   t        record;
-  f        record;
   home     text;
-  texts    text[];
-  text_of  text;
 BEGIN
   FOR home IN
     SELECT n.nspname FROM pg_namespace n
@@ -98,6 +193,20 @@ BEGIN
   LOOP
     EXECUTE format('DROP SCHEMA %I CASCADE', home);
   END LOOP;
+  FOR t IN
+    SELECT c.relname AS name
+      FROM pg_dist_partition d JOIN pg_class c ON c.oid = d.logicalrelid
+     WHERE d.partmethod = 'h' AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+       AND obj_description('zone_shard_gone'::regnamespace, 'pg_namespace') IS DISTINCT FROM stamp
+  LOOP
+    EXECUTE format('CREATE OR REPLACE VIEW zone_shard_gone.%1$I AS
+                      SELECT NULL::tid AS ctid, NULL::xid AS xmin, NULL::oid AS tableoid, (NULL::public.%1$I).*
+                       WHERE zone_shards.gone() OFFSET 0', t.name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER gone INSTEAD OF INSERT OR UPDATE OR DELETE ON zone_shard_gone.%I
+                      FOR EACH ROW EXECUTE FUNCTION zone_shards.gone_as_well()', t.name);
+  END LOOP;
+  PERFORM zone_shards.give_functions('zone_shard_gone', NULL);
+  EXECUTE format('COMMENT ON SCHEMA zone_shard_gone IS %L', stamp);
   FOR shard IN
     SELECT s.shardid, s.shardminvalue AS begins, s.shardmaxvalue AS ends, d.colocationid
       FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_local_group g USING (groupid)
@@ -105,7 +214,12 @@ BEGIN
      WHERE s.logicalrelid = 'public.zones'::regclass
   LOOP
     home := 'zone_shard_' || shard.shardid;
-    CONTINUE WHEN obj_description(to_regnamespace(home), 'pg_namespace') = stamp;
+    -- What has moved away and back has left a schema here, and its views went with the tables.
+    CONTINUE WHEN obj_description(to_regnamespace(home), 'pg_namespace') = stamp
+      AND (SELECT count(*) FROM pg_class v WHERE v.relnamespace = to_regnamespace(home) AND v.relkind = 'v') = (
+        SELECT count(*) FROM pg_dist_partition d JOIN pg_class c ON c.oid = d.logicalrelid
+         WHERE NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+           AND (d.colocationid = shard.colocationid OR (d.partmethod = 'n' AND d.repmodel = 't')));
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', home);
     FOR t IN
       SELECT c.oid, c.relname AS name, c.relname || '_' || s.shardid AS place,
@@ -114,10 +228,7 @@ BEGIN
        WHERE d.colocationid = shard.colocationid AND s.shardminvalue = shard.begins AND NOT c.relispartition
          AND c.relnamespace = 'public'::regnamespace
     LOOP
-      -- What statements ask of rows beside their columns.
-      EXECUTE format('CREATE OR REPLACE VIEW %I.%I AS SELECT *%s FROM public.%I', home, t.name,
-        CASE t.name WHEN 'audit_chains' THEN ', ctid' WHEN 'access_uses' THEN ', ctid' WHEN 'clients' THEN ', xmin'
-                    WHEN 'audit_events' THEN ', tableoid, ctid' ELSE '' END, t.place);
+      PERFORM zone_shards.give_view(home, t.name, t.place, shard.shardid);
       EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_held BEFORE INSERT OR UPDATE OR DELETE ON public.%I
                         FOR EACH STATEMENT EXECUTE FUNCTION zone_shards.held(%L)', t.place, shard.shardid);
       EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_misplaced BEFORE INSERT ON public.%I FOR EACH ROW
@@ -136,27 +247,7 @@ BEGIN
                         FOR EACH ROW EXECUTE FUNCTION zone_shards.change_everywhere()', home, t.name);
       PERFORM zone_shards.give_defaults(t.oid, home);
     END LOOP;
-    -- Functions that are given a row of a table are given one of the view. Where a trigger calls one, it has a row of the
-    -- shard; of the others there is one.
-    texts := ARRAY(
-      SELECT replace(replace(pg_get_functiondef(p.oid), 'FUNCTION public.', 'FUNCTION ' || home || '.'),
-                     '(' || given.arguments || ')', '(' || takes.arguments || ')')
-        FROM pg_proc p
-        JOIN pg_type ty ON ty.oid = ANY (p.proargtypes) JOIN pg_class c ON c.oid = ty.typrelid
-        JOIN pg_dist_shard s ON s.logicalrelid = c.oid AND s.shardminvalue = shard.begins
-        CROSS JOIN LATERAL (SELECT pg_get_function_arguments(p.oid)) AS given (arguments)
-        CROSS JOIN LATERAL (VALUES
-          (false, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', home || '.' || c.relname)),
-          (true, regexp_replace(given.arguments, '\m(public\.)?' || c.relname || '\M', 'public.' || c.relname || '_' || s.shardid)))
-          AS takes (of_trigger, arguments)
-       WHERE (NOT takes.of_trigger OR EXISTS (
-                SELECT FROM pg_proc q WHERE q.prorettype = 'trigger'::regtype AND q.prosrc ~ ('\m' || p.proname || '\(')))
-         AND p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' AND c.relnamespace = 'public'::regnamespace);
-    PERFORM set_config('search_path', home || ',public', true);
-    FOREACH text_of IN ARRAY texts LOOP
-      EXECUTE text_of;
-    END LOOP;
-    PERFORM set_config('search_path', 'public', true);
+    PERFORM zone_shards.give_functions(home, shard.begins);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', home, stamp);
   END LOOP;
 END $$;

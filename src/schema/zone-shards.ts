@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { zoneHash } from '../platform/database/zone-hash.js';
-import { ZoneShards, type ZoneShard, type ZoneShardMap } from '../platform/database/zone-shards.js';
+import {
+  ZoneShards,
+  type NodePlace,
+  type ZoneShard,
+  type ZoneShardMap,
+} from '../platform/database/zone-shards.js';
+import { isDatabaseAway } from '../platform/http/database-error.js';
 import { openConnection } from './schema-connection.js';
 
 /**
@@ -31,14 +37,33 @@ export async function readZoneShards(
  * Gives each node what sessions need that work on one of its shards (zone-shards.sql), where it has not got it.
  *
  * @param map with a user and a database that each node has
- * @throws the driver's error
+ * @param told of each node that is away, and why it is believed to be
+ * @param only those nodes, as `host:port`; all if absent
+ * @returns the map, with the nodes that are away as not ready
+ * @throws the driver's error of a node that has answered, and cannot be given it
  */
-export async function prepareZoneShards(map: ZoneShardMap, connectMs: number): Promise<void> {
+export async function prepareZoneShards(
+  map: ZoneShardMap,
+  connectMs: number,
+  told: (node: NodePlace, error: unknown) => void,
+  only?: ReadonlySet<string>,
+): Promise<ZoneShardMap> {
   const text = await readFile(new URL('zone-shards.sql', import.meta.url), 'utf8');
-  for (const node of new ZoneShards(map).shardUrls()) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other: a start has no need of many connections
-    await prepareNode(node, text, connectMs);
+  const unready: NodePlace[] = [];
+  for (const node of new ZoneShards({ ...map, unready: [] }).shardUrls()) {
+    if (only?.has(new URL(node).host) === false) continue;
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other: a start has no need of many connections
+      await prepareNode(node, text, connectMs);
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      const { hostname: host, port } = new URL(node);
+      const place = { host, port: Number(port) };
+      unready.push(place);
+      told(place, error);
+    }
   }
+  return { ...map, unready };
 }
 
 async function prepareNode(url: string, text: string, connectMs: number): Promise<void> {

@@ -48,7 +48,14 @@ export class KeyEncryptionKeys {
    */
   async check(): Promise<void> {
     const { sealing, opening } = this.sealing.keks;
-    for (const kek of opening) await this.compare(kek, await this.known());
+    const known = await this.known();
+    for (const kek of opening) await this.compare(kek, known);
+    if (!known.some(({ id }) => id === sealing.id)) await this.register(sealing, opening);
+    await this.verify();
+    await this.refuseMissingKeys();
+  }
+
+  private async register(sealing: KeyEncryption, opening: readonly KeyEncryption[]): Promise<void> {
     const value = await seal(sealing, checkContext(sealing), KNOWN_PLAINTEXT);
     await this.dataSource.transaction(async (tx) => {
       await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
@@ -60,8 +67,6 @@ export class KeyEncryptionKeys {
         [sealing.id, value, opening.map(({ id }) => id)],
       );
     });
-    await this.verify();
-    await this.refuseMissingKeys();
   }
 
   /**

@@ -6,6 +6,7 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
+import { findInShards, zoneShardsOf, type ZoneShards } from '../platform/database/zone-shards.js';
 import { shareOf } from '../platform/workers/share.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BatchReader } from './batch-reader.js';
@@ -34,6 +35,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
   /** Decided challenges, until their callers have got them. */
   private readonly latest = new Map<string, Challenge>();
   private readonly reader: BatchReader<Challenge>;
+  private readonly shards: ZoneShards | null;
   private timer: NodeJS.Timeout | undefined;
   private readonly most: { readonly inAll: number; readonly forOne: number };
   private count = 0;
@@ -44,7 +46,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) { workers, zoneShards }: RunningEnv,
     background: BackgroundWork,
   ) {
     this.most = { inAll: shareOf(MAX_WAITING, workers), forOne: shareOf(MAX_FOR_ONE, workers) };
@@ -52,6 +54,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
       this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
     });
     this.reader = new BatchReader((ids) => challenges.findAll(ids));
+    this.shards = zoneShardsOf({ zoneShards });
   }
 
   onModuleInit(): void {
@@ -85,13 +88,13 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     if (!isUuid(id)) return null;
     const crowded =
       this.count >= this.most.inAll || (this.waiters.get(id)?.size ?? 0) >= this.most.forOne;
-    if (waitMs === 0 || this.released || crowded) return this.reader.read(id);
+    if (waitMs === 0 || this.released || crowded) return this.read(id);
     // Registered before it is read, so that nothing that happens in between is missed.
     const over = new AbortController();
     const waiter = { wake: () => over.abort() };
     this.add(id, waiter);
     try {
-      const found = await this.reader.read(id);
+      const found = await this.read(id);
       if (found === null || !this.isPending(found)) return found;
       const expiresIn = found.expiresAt.getTime() - this.clock.now();
       const ms = Math.min(waitMs, Math.max(0, expiresIn));
@@ -111,6 +114,11 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     for (const id of this.waiters.keys()) void this.readAgain(id);
   }
 
+  /** An id does not say of which zone it is. */
+  private read(id: string): Promise<Challenge | null> {
+    return findInShards(this.shards, () => this.reader.read(id));
+  }
+
   private add(id: string, waiter: Waiter): void {
     const waiters = this.waiters.get(id) ?? new Set();
     this.waiters.set(id, waiters.add(waiter));
@@ -128,7 +136,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
 
   private async readAgain(id: string): Promise<void> {
     try {
-      const challenge = await this.reader.read(id);
+      const challenge = await this.read(id);
       if (challenge !== null) this.wakeAll(challenge);
     } catch (error) {
       // Read again in a moment, with all that are waited for.

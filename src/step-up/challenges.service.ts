@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
+import { findInAnyZone } from '../platform/database/impatient-pool.js';
 import { databaseNow } from '../platform/database/database-now.js';
 import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
@@ -62,7 +63,8 @@ export class Challenges {
 
   /** A challenge of any zone. @returns `null` for an unknown or malformed id */
   async findAnywhere(id: string): Promise<Challenge | null> {
-    return isUuid(id) ? this.challenges.findOneBy({ id }) : null;
+    if (!isUuid(id)) return null;
+    return findInAnyZone(this.dataSource, () => this.challenges.findOneBy({ id }));
   }
 
   /** Several challenges, as far as they exist. */

@@ -5,6 +5,7 @@ import type { Request } from 'express';
 import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { findInAnyZone } from '../platform/database/impatient-pool.js';
 import { readSignedBytes } from '../platform/http/json-body.js';
 import { Sealing } from '../sealing/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';
@@ -56,7 +57,8 @@ export class ProofSystems {
     };
     if (!isTimely(head, this.clock.now())) throw unsigned('malformed or old signature');
     const id = header(request, SYSTEM_HEADER);
-    const system = isUuid(id) ? await this.systems.findOneBy({ id }) : null;
+    const find = () => this.systems.findOneBy({ id });
+    const system = isUuid(id) ? await findInAnyZone(this.systems.manager.connection, find) : null;
     if (system === null) throw unsigned('unknown proof system');
     if (system.disabledAt !== null) throw unsigned('disabled proof system');
     const key = await this.sealing.open(sealOf(system.zoneId, system.id), system.sealedSecret);

@@ -1,8 +1,11 @@
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { CITUS_URL, ON_CITUS } from '../setup/citus.js';
+import { withClient } from '../setup/databases.js';
 import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { introspect } from '../setup/introspection.js';
 import { startLoad, type Load } from '../setup/load.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
@@ -13,6 +16,8 @@ import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/
 
 /** Milliseconds: hundreds of tables are copied when a shard moves. */
 const LONG = 600_000;
+
+const ENVIRONMENT = { CHECKPOINT_SECONDS: '1' };
 
 /** Where a zone is. */
 interface Place {
@@ -51,7 +56,7 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     const { hostname, port } = new URL(proxy.urlFor(worker));
     await rows(databaseUrl, 'SELECT citus_update_node($1, $2, $3)', [behind.id, hostname, port]);
     await rows(databaseUrl, 'SELECT start_metadata_sync_to_all_nodes()');
-    const env = { CHECKPOINT_SECONDS: '1' };
+    const env = ENVIRONMENT;
     a = await startReplica({ databaseUrl, env });
     b = await startReplica({ databaseUrl: at(other), env });
     near = await zoneAt(behind.id);
@@ -215,6 +220,52 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     }
   });
 
+  const introspectAt = (replica: Replica, zone: TestZone, token: string) =>
+    introspect(replica.url, token, zone);
+
+  test('nothing is said of a shard whose move is prepared, as it may be over elsewhere', async () => {
+    const { shard, host, port } = await placeOf(far);
+    const token = tokenOf(await persistently(() => far.sessionAt(a)));
+    expect(await persistently(() => introspectAt(a, far, token))).toMatchObject({
+      status: 200,
+      body: { active: true },
+    });
+    await withClient(at({ host, port }), async (mover) => {
+      await mover.query('BEGIN');
+      await mover.query('SELECT lock_shard_metadata(7, ARRAY[$1::bigint])', [shard]);
+      await mover.query(`PREPARE TRANSACTION 'a move'`);
+      try {
+        for (const replica of [a, b]) {
+          expect((await introspectAt(replica, far, token)).status).toBe(503);
+        }
+      } finally {
+        await mover.query(`ROLLBACK PREPARED 'a move'`);
+      }
+    });
+    expect((await persistently(() => introspectAt(a, far, token))).body['active']).toBe(true);
+  });
+
+  test('a session of a shard that has gone finds nothing, and writes nothing', async () => {
+    const { host, port } = await placeOf(far);
+    const url = new URL(at({ host, port }));
+    url.searchParams.set('options', '-c search_path=zone_shard_1,zone_shard_gone,public');
+    const gone = { code: 'MZ001' };
+    await withClient(url.href, async (session) => {
+      for (const statement of [
+        'SELECT count(*) FROM revocations',
+        'SELECT ctid, tableoid FROM audit_events WHERE zone_id = $1',
+        'SELECT agent_session_in_route(s) FROM agent_sessions s',
+        'INSERT INTO revocations (zone_id, jti) VALUES ($1, $1)',
+        'UPDATE clients SET disabled_at = now() WHERE zone_id = $1',
+        'DELETE FROM revocations WHERE zone_id = $1',
+        'SELECT session_end($1, $1)',
+      ]) {
+        const values = statement.includes('$1') ? [far.zoneId] : [];
+        await expect(session.query(statement, values), statement).rejects.toMatchObject(gone);
+      }
+    });
+  });
+
   test(
     'a worker that is away takes its zones away and no others, and nothing is unrecorded when it is back',
     async () => {
@@ -239,18 +290,53 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
   );
 
   test(
+    'a replica that starts while a worker is away serves the zones of the others, and its zones when it is back',
+    async () => {
+      proxy.forwardTo(null);
+      proxy.cut();
+      const c = await startReplica({ databaseUrl, env: ENVIRONMENT });
+      try {
+        expect((await persistently(() => far.sessionAt(c))).status).toBe(200);
+        expect((await near.sessionAt(c)).status).toBe(503);
+        proxy.forwardTo(worker);
+        expect((await persistently(() => near.sessionAt(c))).status).toBe(200);
+      } finally {
+        proxy.forwardTo(worker);
+        await c.stop();
+      }
+    },
+    LONG,
+  );
+
+  test(
     'a zone is served while it moves to the other worker, and after it',
     async () => {
       let turn = 0;
       const moving = startLoad(far, () => ((turn += 1) % 2 === 0 ? a.url : b.url), 4);
       await moving.more(20);
+      const token = tokenOf(await persistently(() => far.sessionAt(a)));
+      const before = await Promise.all([a, b].map((one) => introspectAt(one, far, token)));
+      expect(before.map(({ body }) => body['active'])).toEqual([true, true]);
       const from = await placeOf(far);
       const to = await placeOf(near);
-      await rows(
-        databaseUrl,
-        `SELECT citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')`,
-        [from.shard, from.host, from.port, to.host, to.port],
+      // A session of its own: one that was there when connections were cut may go by what it had to the worker.
+      await withClient(databaseUrl, (mover) =>
+        mover.query(`SELECT citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')`, [
+          from.shard,
+          from.host,
+          from.port,
+          to.host,
+          to.port,
+        ]),
       );
+      await rows(databaseUrl, 'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2)', [
+        far.zoneId,
+        String(decodeJwt(token).jti),
+      ]);
+      const after = await Promise.all([a, b].map((one) => introspectAt(one, far, token)));
+      expect(
+        after.filter(({ status, body }) => status === 200 && body['active'] !== false),
+      ).toEqual([]);
       expect((await placeOf(far)).node).toBe(to.node);
       await moving.more(100);
       await moving.stop();

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { traceQueries } from './traced-queries.js';
-import { askEachShard, type ZoneShard, type ZoneShards } from './zone-shards.js';
+import { askEachShard, findInShards, type ZoneShard, type ZoneShards } from './zone-shards.js';
 
 type OnConnection = (
   error: Error | undefined,
@@ -60,7 +60,10 @@ export class ImpatientPool extends pg.Pool {
       });
     }
     const shard = this.shards?.current ?? null;
-    if (shard !== null) return this.ofShard(shard).connect(callback);
+    if (shard !== null) {
+      this.connectTo(shard, callback);
+      return;
+    }
     let waiting = true;
     const giveUp = (): void => {
       waiting = false;
@@ -121,6 +124,19 @@ export class ImpatientPool extends pg.Pool {
     void ended.catch(() => {}).finally(() => setImmediate(callback));
   }
 
+  private connectTo(shard: ZoneShard, callback: OnConnection): void {
+    let pool: ImpatientPool;
+    try {
+      pool = this.ofShard(shard);
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error('no connection', { cause: error });
+      process.nextTick(() => callback(cause, undefined, () => {}));
+      return;
+    }
+    pool.connect(callback);
+  }
+
+  /** @throws if its node is not ready */
   private ofShard(shard: ZoneShard): ImpatientPool {
     const { shards } = this;
     if (shards === null) throw new Error('the database is not distributed');
@@ -135,10 +151,22 @@ export class ImpatientPool extends pg.Pool {
     });
     pool.waitMs = this.waitMs;
     pool.on('error', () => {});
+    pool.on('connect', (client) => tellErrors(client, (error) => shards.noteError(error)));
     pool.on('release', (error, client) => this.emit('release', error, client));
     this.ofShards.set(shard.id, pool);
     return pool;
   }
+}
+
+/** Has somebody told what each statement of a connection has thrown. */
+function tellErrors(client: pg.PoolClient, told: (error: unknown) => void): void {
+  const query: (...parameters: unknown[]) => unknown = client.query.bind(client);
+  const telling = (...parameters: unknown[]): unknown => {
+    const answer = query(...parameters);
+    if (answer instanceof Promise) answer.catch(told);
+    return answer;
+  };
+  Object.assign(client, { query: telling });
 }
 
 /** The least connections of a pool for one shard. */
@@ -178,6 +206,22 @@ export async function atZones<T>(
     const there = zoneIds.filter((id) => shards.of(id) === shard);
     return there.length === 0 ? [] : [await work(there)];
   }).then((all) => all.flat());
+}
+
+/**
+ * Finds a row of which the zone is not known: where the database is distributed, in whichever shard has it. The request under
+ * way is about that zone from then on.
+ *
+ * @throws the driver's error; where it is found nobody waits for shards that are away
+ */
+export async function findInAnyZone<T extends { readonly zoneId: string }>(
+  on: object,
+  find: () => Promise<T | null>,
+): Promise<T | null> {
+  const shards = shardsOf(on);
+  const found = await findInShards(shards, find);
+  if (found !== null) shards?.found(found.zoneId);
+  return found;
 }
 
 /** Does something about all zones, whatever the request is about that it is done for. */

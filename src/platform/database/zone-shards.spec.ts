@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { isDatabaseAway } from '../http/database-error.js';
 import { zoneHash } from './zone-hash.js';
 import { JoinedShardReads } from './joined-shard-reads.js';
-import { askEachShard, inEachShard, zoneShardsOf, ZoneShards } from './zone-shards.js';
+import {
+  askEachShard,
+  findInShards,
+  inEachShard,
+  zoneShardsOf,
+  ZoneShards,
+} from './zone-shards.js';
 
 const HALVES = [
   { id: 1, from: -2_147_483_648, to: -1, host: 'one.example', port: 5432 },
@@ -35,7 +42,9 @@ test('a session of a shard is at its node, and finds its tables first', () => {
   const all = shards();
   const url = new URL(all.urlOf(all.of(ABOVE)));
   expect([url.host, url.pathname, url.username]).toEqual(['two.example:5433', '/db', 'me']);
-  expect(url.searchParams.get('options')).toContain('search_path=zone_shard_2,public');
+  expect(url.searchParams.get('options')).toContain(
+    'search_path=zone_shard_2,zone_shard_gone,public',
+  );
 });
 
 describe('the shard that work is about', () => {
@@ -124,10 +133,66 @@ test('a shard that has moved is where it is now, and who asked is told', () => {
   all.whenMoved(({ id }) => told.push(id));
   const [first, second] = HALVES.map((half) => ({ ...half, host: 'two.example', port: 5433 }));
   const read = [first, second].flatMap((one) => (one === undefined ? [] : [one]));
-  expect(all.moves(HALVES)).toBe(false);
-  expect(all.moves(read)).toBe(true);
-  all.update(read);
+  expect(all.isCurrent(HALVES)).toBe(true);
+  expect(all.isCurrent(read)).toBe(false);
+  expect(all.haveMoved(read)).toBe(true);
+  all.update({ databaseUrl: 'postgres://any', shards: read });
   expect(told).toEqual([1]);
   expect(new URL(all.urlOf(all.of(BELOW))).host).toBe('two.example:5433');
   expect(all.nodeUrls()).toHaveLength(2);
+});
+
+test('no session is begun at a node that is not ready', () => {
+  const all = shards();
+  const [node] = HALVES;
+  if (node === undefined) throw new Error('there are no halves');
+  const read = { databaseUrl: 'postgres://any', shards: HALVES };
+  all.update({ ...read, unready: [node] });
+  expect(all.isCurrent(HALVES, [node])).toBe(true);
+  expect(all.isCurrent(HALVES)).toBe(false);
+  const unready = HALVES.filter(({ host, port }) => host === node.host && port === node.port);
+  const away = all.all.filter((shard) => {
+    try {
+      return all.urlOf(shard) === '';
+    } catch (error) {
+      return isDatabaseAway(error);
+    }
+  });
+  expect(away.map(({ id }) => id)).toEqual(unready.map(({ id }) => id));
+  all.update(read);
+  expect(all.isCurrent(HALVES)).toBe(true);
+});
+
+test('where a shard is not any more is a reason to look where it is', () => {
+  const all = shards();
+  let told = 0;
+  all.whenInDoubt(() => (told += 1));
+  for (const code of ['MZ001', '42P01', undefined])
+    all.noteError(Object.assign(new Error(), { code }));
+  all.noteError('MZ001');
+  expect(told).toBe(1);
+});
+
+describe('what is in one shard, nobody knows which', () => {
+  const all = shards();
+  const at = (answers: readonly (string | null | Error)[]) => () => {
+    const answer = answers[all.all.findIndex(({ id }) => id === all.current?.id)] ?? null;
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+  };
+
+  test.each([
+    ['found', [null, 'here'], 'here'],
+    ['found while others are away', [new Error('away'), 'here'], 'here'],
+    ['not there', [null, null], null],
+  ] as const)('%s', async (_, answers, found) => {
+    expect(await findInShards(all, at(answers))).toBe(found);
+  });
+
+  test('not said to be nowhere while one is away', async () => {
+    await expect(findInShards(all, at([null, new Error('away')]))).rejects.toThrow('away');
+  });
+
+  test('asked once on a plain server', async () => {
+    expect(await findInShards(null, () => Promise.resolve('here'))).toBe('here');
+  });
 });

@@ -18,9 +18,21 @@ export interface ZoneShardMap {
   /** `postgres://…` of a node that knows of all. */
   readonly databaseUrl: string;
   readonly shards: readonly ZoneShard[];
+  /** Nodes that could not be made ready for sessions that work on shards: none is begun there. */
+  readonly unready?: readonly NodePlace[];
 }
 
-type Place = Pick<ZoneShard, 'host' | 'port'>;
+/** Where a node listens. */
+export type NodePlace = Pick<ZoneShard, 'host' | 'port'>;
+
+/** SQLSTATE of what is asked of a shard where it is not, or not yet (`zone-shards.sql`). */
+const ELSEWHERE = 'MZ001';
+
+/** Thrown for a shard on a node that is not ready for it: it was away when that was tried last. */
+class ShardAway extends Error {
+  override readonly name = 'ShardAway';
+  readonly code = ELSEWHERE;
+}
 
 /** What a piece of work is about: a shard, or a request of which the zone is found out on the way. */
 interface Scope {
@@ -48,6 +60,9 @@ export function schemaOf({ id }: Pick<ZoneShard, 'id'>): string {
   return `zone_shard_${id}`;
 }
 
+/** What such a session finds when the shard has moved away, and its tables and their schema are gone. */
+const GONE_SCHEMA = 'zone_shard_gone';
+
 /**
  * The shards of a distributed database, and which of them the work under way is about. To a session that is at the node of a
  * shard, and finds the tables of the shard first, the shard is what the whole database is elsewhere: every statement and
@@ -57,12 +72,16 @@ export class ZoneShards {
   readonly all: readonly ZoneShard[];
   private readonly databaseUrl: string;
   /** Where shards are that have moved since the process began, by their numbers. */
-  private readonly moved = new Map<number, Place>();
+  private readonly moved = new Map<number, NodePlace>();
   private readonly onMove: ((shard: ZoneShard) => void)[] = [];
+  private readonly onDoubt: (() => void)[] = [];
+  /** Nodes that are not ready, by {@link nameOf}. */
+  private unready: ReadonlySet<string>;
 
-  constructor({ databaseUrl, shards }: ZoneShardMap) {
+  constructor({ databaseUrl, shards, unready = [] }: ZoneShardMap) {
     this.databaseUrl = databaseUrl;
     this.all = shards;
+    this.unready = new Set(unready.map(nameOf));
   }
 
   /** The shard of a zone, whether or not there is such a zone. @param zoneId a UUID */
@@ -106,10 +125,17 @@ export class ZoneShards {
     if (found?.open === true) found.shard ??= this.of(zoneId);
   }
 
-  /** Where a session is at home that works on a shard: `postgres://…`, with what it begins with. */
+  /**
+   * Where a session is at home that works on a shard: `postgres://…`, with what it begins with.
+   *
+   * @throws an error of a database that is away if its node is not ready
+   */
   urlOf(shard: ZoneShard): string {
+    if (this.unready.has(nameOf(this.placeOf(shard)))) {
+      throw new ShardAway(`the node of the shard ${shard.id} of zones is not ready`);
+    }
     const url = this.urlAt(shard);
-    const path = `${schemaOf(shard)},public`;
+    const path = `${schemaOf(shard)},${GONE_SCHEMA},public`;
     // What Citus refuses to sessions that may not know what they do: the schema's triggers do (zone-shards.sql).
     url.searchParams.set(
       'options',
@@ -129,17 +155,35 @@ export class ZoneShards {
   }
 
   /** Where a shard is now, as far as is known. */
-  placeOf(shard: ZoneShard): Place {
+  placeOf(shard: ZoneShard): NodePlace {
     return this.moved.get(shard.id) ?? shard;
   }
 
+  /**
+   * Whether all is as it was known.
+   *
+   * @param read where the shards are
+   * @param unready the nodes that are not ready; none are to be
+   */
+  isCurrent(read: readonly ZoneShard[], unready: readonly NodePlace[] = []): boolean {
+    const same =
+      unready.length === this.unready.size && unready.every((one) => this.unready.has(nameOf(one)));
+    return same && !this.haveMoved(read);
+  }
+
   /** Whether any shard is elsewhere by what was read. */
-  moves(read: readonly ZoneShard[]): boolean {
+  haveMoved(read: readonly ZoneShard[]): boolean {
     return this.elsewhere(read).length > 0;
   }
 
-  /** Believes what was read of where the shards are. */
-  update(read: readonly ZoneShard[]): void {
+  /** The nodes that are not ready, as `host:port`. */
+  get unreadyNodes(): ReadonlySet<string> {
+    return this.unready;
+  }
+
+  /** Believes what was read of where the shards are, and which nodes are not ready for them. */
+  update({ shards: read, unready = [] }: ZoneShardMap): void {
+    this.unready = new Set(unready.map(nameOf));
     for (const shard of this.elsewhere(read)) {
       this.moved.set(shard.id, { host: shard.host, port: shard.port });
       for (const told of this.onMove) told(shard);
@@ -160,6 +204,17 @@ export class ZoneShards {
     this.onMove.push(told);
   }
 
+  /** Looks at what a session at home in a shard has thrown: whether the shard may be elsewhere. */
+  noteError(error: unknown): void {
+    if (!(error instanceof Error) || Reflect.get(error, 'code') !== ELSEWHERE) return;
+    for (const told of this.onDoubt) told();
+  }
+
+  /** Has somebody told when it should be looked where the shards are. */
+  whenInDoubt(told: () => void): void {
+    this.onDoubt.push(told);
+  }
+
   private urlAt(shard: ZoneShard): URL {
     const { host, port } = this.placeOf(shard);
     const url = new URL(this.databaseUrl);
@@ -167,6 +222,10 @@ export class ZoneShards {
     url.port = String(port);
     return url;
   }
+}
+
+function nameOf({ host, port }: NodePlace): string {
+  return `${host}:${port}`;
 }
 
 const ZONE_IN_PATH = /\/zones\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})(?![\da-f-])/i;
@@ -220,5 +279,29 @@ export async function askEachShard<A>(
   return asked.map((one) => {
     if (one.status === 'rejected') throw one.reason;
     return one.value;
+  });
+}
+
+/**
+ * Asks each shard by itself for what one of them may have.
+ *
+ * @param ask resolves to null where it is not
+ * @returns the first that was found, though others are away; null if none has it
+ * @throws what the first one threw that could not be asked, if no other has it
+ */
+export async function findInShards<A>(
+  shards: ZoneShards | null,
+  ask: () => Promise<A | null>,
+): Promise<A | null> {
+  if (shards === null) return ask();
+  const asked = shards.all.map((shard) => shards.inShard(shard, ask));
+  const firstFound = asked.map(async (one) => {
+    const found = await one;
+    if (found === null) throw new Error('it is not there');
+    return found;
+  });
+  return Promise.any(firstFound).catch(async () => {
+    await Promise.all(asked);
+    return null;
   });
 }

@@ -6,6 +6,7 @@ import { v4 as uuidv4 } from 'uuid';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { instant } from '../../platform/config/clock.js';
+import { findInAnyZone } from '../../platform/database/impatient-pool.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { CONFIRMATION_METHODS } from '../decision-methods.js';
@@ -131,11 +132,12 @@ export class Enrolments {
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
   async open(token: string): Promise<EnrolmentLink | null> {
-    const enrolment = await this.enrolments.findOneBy({
+    const good = {
       tokenDigest: linkDigest(token),
       usedAt: IsNull(),
       expiresAt: MoreThan(instant(this.authenticators.now())),
-    });
+    };
+    const enrolment = await findInAnyZone(this.dataSource, () => this.enrolments.findOneBy(good));
     if (enrolment === null || enrolment.sealedSecret === null) return null;
     const secret = await this.sealing.open(contextOf(enrolment), enrolment.sealedSecret);
     return { token, enrolment, secret };

@@ -2,6 +2,7 @@ import { Controller, Get, NotFoundException, Param, Res } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { DataSource } from 'typeorm';
+import { findInAnyZone } from '../../platform/database/impatient-pool.js';
 import { Answers, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
 
 const FILE = /^([A-Za-z0-9_-]{43})\.png$/;
@@ -32,10 +33,14 @@ export class LogosController {
   }
 
   private async find(digest: string): Promise<Buffer | undefined> {
-    const [row] = await this.dataSource.query<{ content: Buffer }[]>(
-      'SELECT content FROM zone_logos WHERE digest = $1 LIMIT 1',
-      [digest],
-    );
-    return row?.content;
+    const found = await findInAnyZone(this.dataSource, async () => {
+      const rows = await this.dataSource.query<{ zoneId: string; content: Buffer }[]>(LOGO, [
+        digest,
+      ]);
+      return rows[0] ?? null;
+    });
+    return found?.content;
   }
 }
+
+const LOGO = 'SELECT zone_id AS "zoneId", content FROM zone_logos WHERE digest = $1 LIMIT 1';
