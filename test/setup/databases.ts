@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { copyDistributed } from './distributed-databases.js';
+import { homeOf } from './zone-database.js';
 import { askKept, mayShare } from './kept-connections.js';
 
 /** Where databases are made, and what they are made from. */
@@ -57,14 +58,18 @@ export async function withClient<T>(
   }
 }
 
-/** The rows of one query, in a connection of its own or one that is kept for such queries. */
-export function rows<T extends pg.QueryResultRow>(
+/**
+ * The rows of one query, in a connection of its own or one that is kept for such queries: at the shard of the zone that it
+ * names, where the database is distributed.
+ */
+export async function rows<T extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: unknown[] = [],
 ): Promise<T[]> {
-  if (mayShare(url, text)) return askKept<T>(url, text, values);
-  return withClient(url, async (client) => (await client.query<T>(text, values)).rows);
+  const home = await homeOf(url, text, values);
+  if (mayShare(home, text)) return askKept<T>(home, text, values);
+  return withClient(home, async (client) => (await client.query<T>(text, values)).rows);
 }
 
 /** An audit event, as far as tests look at it. */

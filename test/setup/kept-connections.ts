@@ -8,18 +8,23 @@ const LEAVES_NOTHING =
   /^\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\s(?!.*(?:;|advisory_lock|set_config))/is;
 
 /** Where connections are kept, once that was asked for: those in which nothing is asked now, by the URL of the database. */
-let kept: { readonly host: string; readonly idle: Map<string, pg.Client> } | undefined;
+let kept:
+  { readonly hosts: ReadonlySet<string>; readonly idle: Map<string, pg.Client> } | undefined;
 
 /**
  * From now on connections to the databases of a server are kept for the next statement: to make one costs twenty times
  * as much as most statements of tests. Those to other servers are not, which tests stop.
  *
  * @param serverUrl any database of that server
+ * @param nodeUrls the same of those over which its databases are distributed
  * @returns ends them, and that any are kept
  */
-export function keepConnections(serverUrl: string): () => Promise<void> {
+export function keepConnections(
+  serverUrl: string,
+  nodeUrls: readonly string[],
+): () => Promise<void> {
   const idle = new Map<string, pg.Client>();
-  kept = { host: new URL(serverUrl).host, idle };
+  kept = { hosts: new Set([serverUrl, ...nodeUrls].map((url) => new URL(url).host)), idle };
   return async () => {
     // Those in which something is asked now end when it is answered.
     kept = undefined;
@@ -29,7 +34,7 @@ export function keepConnections(serverUrl: string): () => Promise<void> {
 
 /** Whether a statement may be asked in a connection that others are asked in before and after it. */
 export function mayShare(url: string, text: string): boolean {
-  return kept !== undefined && new URL(url).host === kept.host && LEAVES_NOTHING.test(text);
+  return kept !== undefined && kept.hosts.has(new URL(url).host) && LEAVES_NOTHING.test(text);
 }
 
 /** Asks in a connection that is kept, or in a new one that will be, unless another one was meanwhile. */

@@ -1,17 +1,19 @@
 import type pg from 'pg';
 import { rows, withClient } from './harness.js';
+import { homeOf } from './zone-database.js';
 import { until } from './process.js';
 
 /** A statement and its parameters. */
 export type Statement = readonly [text: string, values: readonly unknown[]];
 
 /** Does something while another connection has a transaction open, which is rolled back. */
-export function whileOpen<T>(
+export async function whileOpen<T>(
   databaseUrl: string,
   [text, values]: Statement,
   run: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  return withClient(databaseUrl, async (client) => {
+  const home = await homeOf(databaseUrl, text, values);
+  return withClient(home, async (client) => {
     await client.query('BEGIN');
     await client.query(text, [...values]);
     try {
@@ -33,10 +35,11 @@ export async function changedInBetween<T>(
   [change, values]: Statement,
 ): Promise<T> {
   // Not awaited inside: what waits for the lock goes on only when the transaction is over.
-  const { answering } = await whileOpen(databaseUrl, lock, async (client) => {
-    const since = await moment(databaseUrl);
+  const home = await homeOf(databaseUrl, ...lock);
+  const { answering } = await whileOpen(home, lock, async (client) => {
+    const since = await moment(home);
     const started = ask();
-    await until(async () => (await triedApart(databaseUrl, since)) > 0);
+    await until(async () => (await triedApart(home, since)) > 0);
     await client.query(change, [...values]);
     await client.query('COMMIT');
     return { answering: started };

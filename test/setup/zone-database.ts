@@ -1,9 +1,24 @@
-import { inject } from 'vitest';
+import pg from 'pg';
 import { ZoneShards } from '../../src/platform/database/zone-shards.js';
 import { readZoneShards } from '../../src/schema/zone-shards.js';
-import { withClient } from './databases.js';
 
-const known = new Map<string, Promise<ZoneShards | null>>();
+/** Whether databases are distributed (`CITUS_URL`), which a test file says before it asks anything. */
+let distributed = false;
+
+/** What is known of a database. */
+interface Known {
+  /** Null on one that is not distributed, as the older ones are that are brought up to date. */
+  readonly shards: ZoneShards | null;
+  /** Which ids are of zones. */
+  readonly zones: Map<string, boolean>;
+}
+
+const known = new Map<string, Promise<Known>>();
+
+/** Has statements that name a zone be asked at the shard that has it. */
+export function askAtShards(nodeUrls: readonly string[]): void {
+  distributed = nodeUrls.length > 0;
+}
 
 /**
  * Where the tables of a zone are, for statements and functions that are of one zone: the database itself, or, where it is
@@ -12,14 +27,61 @@ const known = new Map<string, Promise<ZoneShards | null>>();
  * @param databaseUrl whose shards are where they were when it was asked first
  */
 export async function databaseOf(databaseUrl: string, zoneId: string): Promise<string> {
-  if (inject('nodeUrls').length === 0) return databaseUrl;
-  const read = known.get(databaseUrl) ?? readShards(databaseUrl);
-  known.set(databaseUrl, read);
-  const shards = await read;
+  if (!distributed) return databaseUrl;
+  const { shards } = await knownOf(databaseUrl);
   return shards === null ? databaseUrl : shards.urlOf(shards.of(zoneId));
 }
 
-async function readShards(databaseUrl: string): Promise<ZoneShards | null> {
-  const map = await withClient(databaseUrl, (client) => readZoneShards(client, databaseUrl));
-  return map === null ? null : new ZoneShards(map);
+/**
+ * Where a statement is asked: at the shard of the only zone that it names, in its text or its values; else where it was to be.
+ */
+export async function homeOf(
+  databaseUrl: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<string> {
+  if (!distributed || new URL(databaseUrl).searchParams.has('options')) return databaseUrl;
+  if (/^\s*(CREATE|ALTER|DROP|GRANT)|\b(pg_dist|citus)_/i.test(text)) return databaseUrl;
+  const ids = new Set(`${text} ${JSON.stringify(values)}`.match(UUID));
+  if (ids.size === 0) return databaseUrl;
+  const { shards, zones } = await knownOf(databaseUrl);
+  if (shards === null) return databaseUrl;
+  const unknown = [...ids].filter((id) => !zones.has(id));
+  if (unknown.length > 0) {
+    const { rows } = await ask(databaseUrl, (client) =>
+      client.query<{ id: string }>(LISTED, [unknown]),
+    );
+    for (const id of unknown)
+      zones.set(
+        id,
+        rows.some((row) => row.id === id),
+      );
+  }
+  const [zone, ...more] = [...ids].filter((id) => zones.get(id) === true);
+  return zone === undefined || more.length > 0 ? databaseUrl : shards.urlOf(shards.of(zone));
+}
+
+const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g;
+const LISTED = 'SELECT zone_id AS id FROM zone_directory WHERE zone_id = ANY ($1::uuid[])';
+
+function knownOf(databaseUrl: string): Promise<Known> {
+  const read = known.get(databaseUrl) ?? readKnown(databaseUrl);
+  known.set(databaseUrl, read);
+  return read;
+}
+
+async function readKnown(databaseUrl: string): Promise<Known> {
+  const map = await ask(databaseUrl, (client) => readZoneShards(client, databaseUrl));
+  return { shards: map === null ? null : new ZoneShards(map), zones: new Map() };
+}
+
+async function ask<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
 }
