@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { TwoPersonSwitch } from './admin/approvals/two-person-switch.service.js';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
@@ -27,6 +28,10 @@ import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
 import { outageOf, refusalOf, unknownHostOf } from './platform/database/outage.js';
 import { findPooler } from './platform/database/pooler.js';
 import { DatabaseUnusable } from './platform/database/start-patience.js';
+import type { ZoneShardMap } from './platform/database/zone-shards.js';
+import { isDistributed } from './schema/distribution/cluster.js';
+import { openConnection } from './schema/schema-connection.js';
+import { prepareZoneShards, readZoneShards } from './schema/zone-shards.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -49,17 +54,58 @@ export async function runOnService(
   const { env: prepared, stop } = await attach(given, logger);
   try {
     const env = await reach(prepared);
-    const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
-      logger: nestLogger(logger),
-      abortOnError: false,
-    });
+    const app = await servicesOn(env, logger);
     try {
-      return await run(command, app, print);
+      const shards = await shardsOf(app.get(DataSource), env);
+      if (shards === null) return await run(command, app, print);
+      return await runOnShards(
+        command,
+        await servicesOn({ ...env, zoneShards: shards }, logger),
+        print,
+      );
     } finally {
       await app.close();
     }
   } finally {
     await stop();
+  }
+}
+
+function servicesOn(env: RunningEnv, logger: Logger): Promise<INestApplicationContext> {
+  return NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+}
+
+/** The shards of a distributed database, each ready to be worked on; null on a plain server, for one statement more. */
+async function shardsOf(
+  dataSource: DataSource,
+  { databaseUrl, limits }: RunningEnv,
+): Promise<ZoneShardMap | null> {
+  const query = async (text: string) => ({ rows: await dataSource.query<unknown[]>(text) });
+  if (!(await isDistributed({ query }))) return null;
+  const connection = await openConnection(databaseUrl, limits.connectMs);
+  try {
+    const map = await readZoneShards(connection, databaseUrl);
+    return map === null ? null : await prepareZoneShards(map, limits.connectMs, () => {});
+  } finally {
+    await connection.end().catch(() => {});
+  }
+}
+
+async function runOnShards(
+  command: ServiceCommand & Format,
+  app: INestApplicationContext,
+  print: (line: string) => Promise<void>,
+): Promise<CommandResult> {
+  try {
+    if (command.name === 'send-zone' || command.name === 'receive-zone') {
+      throw new Error('zones are neither sent from a distributed database nor received in one');
+    }
+    return await run(command, app, print);
+  } finally {
+    await app.close();
   }
 }
 

@@ -3,9 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { OAuthError } from '../oauth/errors.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
+import { atAllOrSome, isSpread } from '../platform/database/impatient-pool.js';
 import { limitTo } from '../platform/database/statement-share.js';
 import { termsOf, type AuditFilters, type AuditScope } from './audit-filters.js';
 import type { AuditedEvent } from './audited-event.js';
+import { mergePages } from './merge-pages.js';
 import { idRange } from './id-range.js';
 import {
   countBehind,
@@ -73,6 +75,21 @@ export class AuditSearch {
    */
   async page(scope: AuditScope, filters: AuditFilters, part: AuditPart): Promise<AuditPage> {
     if (scope.zones?.length === 0) return { items: [] };
+    if (!isSpread(this.dataSource)) return this.pageOf(scope, filters, part);
+    const { limit, offset = 0, ...from } = part;
+    // What is left out may be anywhere.
+    const all = { ...from, limit: offset + limit };
+    const pages = await atAllOrSome(this.dataSource, scope.zones, (zones) =>
+      this.pageOf({ zones }, filters, all),
+    );
+    return mergePages(pages, { limit, offset });
+  }
+
+  private async pageOf(
+    scope: AuditScope,
+    filters: AuditFilters,
+    part: AuditPart,
+  ): Promise<AuditPage> {
     try {
       return await this.dataSource.transaction('REPEATABLE READ', async (tx) => {
         await tx.query(`SET TRANSACTION READ ONLY`);

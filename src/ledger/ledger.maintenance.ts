@@ -73,7 +73,8 @@ export class LedgerMaintenance implements OnApplicationShutdown {
   /** @returns whether all of it was done */
   private async maintain(): Promise<boolean> {
     let done = true;
-    await maintaining(this.env, async (client) => {
+    const databaseUrl = this.env.zoneShards?.coordinatorUrl ?? this.env.databaseUrl;
+    await maintaining({ ...this.env, databaseUrl }, async (client) => {
       // Each by itself: what one has locked is free before the next one is looked at, and that a table is in use keeps
       // none of the others waiting.
       const step = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {

@@ -30,7 +30,7 @@ export async function readZoneShards(
   if (hashes.rows[0]?.hash !== zoneHash(SAMPLE)) {
     throw new Error('the database hashes ids of zones otherwise than this process does');
   }
-  return { databaseUrl, shards: rows };
+  return { databaseUrl, coordinatorUrl: await readCoordinator(client, databaseUrl), shards: rows };
 }
 
 /**
@@ -77,6 +77,20 @@ async function prepareNode(url: string, text: string, connectMs: number): Promis
     await client.end().catch(() => {});
   }
 }
+
+/** The same URL, or that of the coordinator with all else that is in it, where it names a worker. */
+async function readCoordinator(client: pg.Client, databaseUrl: string): Promise<string> {
+  const { rows } = await client.query<NodePlace>(COORDINATOR);
+  const [coordinator] = rows;
+  if (coordinator === undefined) return databaseUrl;
+  const url = new URL(databaseUrl);
+  url.hostname = coordinator.host;
+  url.port = String(coordinator.port);
+  return url.href;
+}
+
+const COORDINATOR = `SELECT nodename AS host, nodeport AS port FROM pg_dist_node
+  WHERE groupid = 0 AND NOT EXISTS (SELECT FROM pg_dist_local_group WHERE groupid = 0)`;
 
 const SAMPLE = '0192d5f0-1234-7abc-8def-0123456789ab';
 

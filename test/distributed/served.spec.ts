@@ -5,6 +5,7 @@ import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { CITUS_URL, ON_CITUS } from '../setup/citus.js';
 import { withClient } from '../setup/databases.js';
 import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { keyOf, newVerifier, openStream } from '../setup/feed.js';
 import { introspect } from '../setup/introspection.js';
 import { startLoad, type Load } from '../setup/load.js';
 import { persistently } from '../setup/patience.js';
@@ -17,7 +18,7 @@ import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/
 /** Milliseconds: hundreds of tables are copied when a shard moves. */
 const LONG = 600_000;
 
-const ENVIRONMENT = { CHECKPOINT_SECONDS: '1' };
+const ENVIRONMENT = { CHECKPOINT_SECONDS: '1', COMPAT_PATHS: 'shyntr' };
 
 /** Where a zone is. */
 interface Place {
@@ -265,6 +266,44 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
       }
     });
   });
+
+  test(
+    'while a worker is away, feeds of other zones go on, and they are found by their names',
+    async () => {
+      const verifier = await newVerifier(far);
+      const stream = await openStream(a.url, far.zoneId, verifier.basic, await verifier.end());
+      const elsewhere = await newVerifier(near);
+      const waiting = await openStream(a.url, near.zoneId, elsewhere.basic, await elsewhere.end());
+      const token = tokenOf(await persistently(() => far.sessionAt(a)));
+      const { name } = await far.admin('GET', '');
+      proxy.forwardTo(null);
+      proxy.cut();
+      try {
+        // Who reads the feed of a zone that is away is told so.
+        await until(() => Promise.resolve(waiting.ended()));
+        expect((await revokeAs(far, a.url, { token })).status).toBe(200);
+        const key = keyOf(far.zoneId, 'jti', String(decodeJwt(token).jti));
+        await until(() => Promise.resolve(stream.items().some((item) => item.key === key)));
+        expect(stream.ended()).toBe(false);
+        const body = new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: far.clientId,
+          client_secret: far.secret,
+          resource: far.resource,
+          scope: 'a:read',
+        });
+        const path = `/t/${encodeURIComponent(String(name))}/oauth2/token`;
+        const named = await fetch(a.url + path, { method: 'POST', body });
+        expect(named.status).toBe(200);
+      } finally {
+        proxy.forwardTo(worker);
+        stream.close();
+        waiting.close();
+      }
+      expect((await persistently(() => near.sessionAt(a))).status).toBe(200);
+    },
+    LONG,
+  );
 
   test(
     'a worker that is away takes its zones away and no others, and nothing is unrecorded when it is back',

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { atAllOrSome, atZone, atZones } from '../../platform/database/impatient-pool.js';
 import { termsOf, type AuditFilters, type AuditScope } from '../../audit/audit-filters.js';
 import type { ChainEnd, ChainPart, StreamedEvent, StreamReads } from './stream-reader.js';
 
@@ -19,22 +20,35 @@ export function readsOf(
 ): StreamReads {
   const terms = termsOf(filters);
   return {
-    ends: (since) => on.query<ChainEnd[]>(ENDS, [zones, since]),
+    ends: async (since) => {
+      const ends = await atAllOrSome(on, zones, (there) =>
+        on.query<ChainEnd[]>(ENDS, [there, since]),
+      );
+      return ends.flat();
+    },
     async lastBefore({ zoneId, writer }, since) {
-      const [row] = await on.query<{ seq: number | null }[]>(LAST_BEFORE, [zoneId, writer, since]);
+      const [row] = await atZone(on, zoneId, () =>
+        on.query<{ seq: number | null }[]>(LAST_BEFORE, [zoneId, writer, since]),
+      );
       return row?.seq ?? 0;
     },
-    next: (parts, since) =>
-      on.query<StreamedEvent[]>(NEXT, [
-        parts.map(({ zoneId }) => zoneId),
-        parts.map(({ writer }) => writer),
-        parts.map(({ after }) => after),
-        parts.map(({ seq }) => seq),
-        share(parts),
-        terms,
-        since,
-        Math.floor(MOST_BYTES / parts.length),
-      ]),
+    next: async (parts, since) => {
+      const ids = [...new Set(parts.map(({ zoneId }) => zoneId))];
+      const events = await atZones(on, ids, (there) => {
+        const those = parts.filter(({ zoneId }) => there.includes(zoneId));
+        return on.query<StreamedEvent[]>(NEXT, [
+          those.map(({ zoneId }) => zoneId),
+          those.map(({ writer }) => writer),
+          those.map(({ after }) => after),
+          those.map(({ seq }) => seq),
+          share(parts),
+          terms,
+          since,
+          Math.floor(MOST_BYTES / parts.length),
+        ]);
+      });
+      return events.flat();
+    },
   };
 }
 

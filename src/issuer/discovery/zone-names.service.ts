@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { atAllZones } from '../../platform/database/impatient-pool.js';
+import { atAllZones, isSpread } from '../../platform/database/impatient-pool.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import type { ZoneNames } from '../../platform/http/compat-paths.js';
 
@@ -20,9 +20,10 @@ export class NamedZones implements ZoneNames {
 
   constructor(@InjectDataSource() dataSource: DataSource) {
     this.reads = new JoinedReads(async (names) => {
+      const statement = isSpread(dataSource) ? LISTED : BY_NAME;
       // The request that began this may be about a zone by now.
       const rows = await atAllZones(dataSource, () =>
-        dataSource.query<{ id: string; name: string }[]>(BY_NAME, [names]),
+        dataSource.query<{ id: string; name: string }[]>(statement, [names]),
       );
       const found = new Map(rows.map(({ id, name }) => [name, id]));
       return names.map((name) => found.get(name) ?? null);
@@ -37,3 +38,5 @@ export class NamedZones implements ZoneNames {
 }
 
 const BY_NAME = 'SELECT id, name FROM zones WHERE name = ANY ($1::text[]) AND removed_at IS NULL';
+// The directory is whole on each node. A zone that is being removed is in it still, and is answered as one that is not there.
+const LISTED = 'SELECT zone_id AS id, name FROM zone_directory WHERE name = ANY ($1::text[])';

@@ -109,7 +109,7 @@ export class FeedReaders {
         await sleep(waitMs, undefined, { signal }).catch(() => {});
         if (isLost && news.length === 0) throw unavailable('the feed cannot be read');
         // What has not been looked at lately is not said to have nothing.
-        return news.length > 0 || this.watch.isCurrent ? news : await this.page(reader);
+        return news.length > 0 || this.watch.isCurrent(zoneId) ? news : await this.page(reader);
       } finally {
         end();
       }

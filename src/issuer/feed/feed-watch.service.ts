@@ -1,8 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { isUuid } from '../../oauth/vocabulary.js';
 import { BackgroundWork } from '../../platform/background-work.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
+import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
 import type { FeedItem } from './feed-item.js';
 import { FeedReads, PAGE } from './feed-reads.service.js';
 
@@ -29,23 +32,26 @@ interface Watched {
 
 /**
  * Reads what is new in the revocation feed, once for all who wait for it in this process. PostgreSQL's notification says
- * when, on whichever replica it was entered.
+ * when, on whichever replica it was entered. Where the database is distributed, each shard is read by itself, so that those
+ * who wait for zones of one that is away hold up no others.
  */
 @Injectable()
 export class FeedWatch implements OnModuleInit, OnApplicationShutdown, ChangeListener {
-  private readonly zones = new Map<string, Watched>();
-  /** Those that may have something new. */
-  private readonly stirred = new Set<string>();
-  private reading = false;
-  private readAt = Number.NEGATIVE_INFINITY;
+  private readonly shards: ZoneShards | null;
+  /** By the number of the shard; one on a plain server. */
+  private readonly watches: ReadonlyMap<number | null, Watches>;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly reads: FeedReads,
+    reads: FeedReads,
     private readonly changes: ChangeFeed,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(ENV) env: Pick<RunningEnv, 'zoneShards'>,
     background: BackgroundWork,
   ) {
+    this.shards = zoneShardsOf(env);
+    const ids = this.shards?.all.map(({ id }) => id) ?? [null];
+    this.watches = new Map(ids.map((id) => [id, new Watches(reads, logger)]));
     background.add(() => {
       this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
     });
@@ -59,9 +65,9 @@ export class FeedWatch implements OnModuleInit, OnApplicationShutdown, ChangeLis
     clearInterval(this.timer);
   }
 
-  /** Whether all that had a position some seconds ago was read: silence means that there was nothing. */
-  get isCurrent(): boolean {
-    return performance.now() - this.readAt < AWAY_MS;
+  /** Whether all of a zone that had a position some seconds ago was read: silence means that there was nothing. */
+  isCurrent(zoneId: string): boolean {
+    return this.of(zoneId).isCurrent;
   }
 
   /**
@@ -70,6 +76,43 @@ export class FeedWatch implements OnModuleInit, OnApplicationShutdown, ChangeLis
    * @returns ends it
    * @throws the driver's error
    */
+  watch(zoneId: string, watcher: Watcher): Promise<() => void> {
+    return this.of(zoneId).watch(zoneId, watcher);
+  }
+
+  onChange(zoneId: string): void {
+    // Anybody who may ask the database may notify.
+    if (isUuid(zoneId)) this.of(zoneId).onChange(zoneId);
+  }
+
+  onReset(): void {
+    for (const watches of this.watches.values()) watches.onReset();
+  }
+
+  private of(zoneId: string): Watches {
+    const watches = this.watches.get(this.shards?.of(zoneId).id ?? null);
+    if (watches === undefined) throw new Error('the shard of the zone is not watched');
+    return watches;
+  }
+}
+
+/** Who waits for zones that are read together. */
+class Watches {
+  private readonly zones = new Map<string, Watched>();
+  /** Those that may have something new. */
+  private readonly stirred = new Set<string>();
+  private reading = false;
+  private readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly reads: FeedReads,
+    private readonly logger: Logger,
+  ) {}
+
+  get isCurrent(): boolean {
+    return performance.now() - this.readAt < AWAY_MS;
+  }
+
   async watch(zoneId: string, watcher: Watcher): Promise<() => void> {
     const zone = this.zones.get(zoneId) ?? this.begin(zoneId);
     zone.watchers.add(watcher);

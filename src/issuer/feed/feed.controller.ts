@@ -143,7 +143,7 @@ export class FeedController {
       page: async (from) => (await this.reads.page(zoneId, from)).items,
       watch: (watcher) => this.watch.watch(zoneId, watcher),
       cursorAt: (position) => this.readers.cursorAt(zoneId, position),
-      isCurrent: () => this.watch.isCurrent,
+      isCurrent: () => this.watch.isCurrent(zoneId),
       look: () => this.look(zoneId, client.id, session?.exp ?? Number.POSITIVE_INFINITY),
       own: admittedBy(zoneId, client.id, session),
       released: this.readers.released,

@@ -209,6 +209,22 @@ export async function atZones<T>(
 }
 
 /**
+ * Does something about some zones, or about all and what is of none: where the database is distributed, at each shard.
+ *
+ * @param zoneIds null for all
+ * @param work is given those of them that are there
+ * @throws as {@link atZones}: what one has not answered is not left out
+ */
+export async function atAllOrSome<T>(
+  on: object,
+  zoneIds: readonly string[] | null,
+  work: (zoneIds: readonly string[] | null) => Promise<T>,
+): Promise<T[]> {
+  if (zoneIds !== null) return atZones(on, zoneIds, work);
+  return askEachShard(shardsOf(on), () => work(null));
+}
+
+/**
  * Finds a row of which the zone is not known: where the database is distributed, in whichever shard has it. The request under
  * way is about that zone from then on.
  *

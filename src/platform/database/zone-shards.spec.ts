@@ -136,7 +136,7 @@ test('a shard that has moved is where it is now, and who asked is told', () => {
   expect(all.isCurrent(HALVES)).toBe(true);
   expect(all.isCurrent(read)).toBe(false);
   expect(all.haveMoved(read)).toBe(true);
-  all.update({ databaseUrl: 'postgres://any', shards: read });
+  all.update({ shards: read });
   expect(told).toEqual([1]);
   expect(new URL(all.urlOf(all.of(BELOW))).host).toBe('two.example:5433');
   expect(all.nodeUrls()).toHaveLength(2);
@@ -146,7 +146,7 @@ test('no session is begun at a node that is not ready', () => {
   const all = shards();
   const [node] = HALVES;
   if (node === undefined) throw new Error('there are no halves');
-  const read = { databaseUrl: 'postgres://any', shards: HALVES };
+  const read = { shards: HALVES };
   all.update({ ...read, unready: [node] });
   expect(all.isCurrent(HALVES, [node])).toBe(true);
   expect(all.isCurrent(HALVES)).toBe(false);

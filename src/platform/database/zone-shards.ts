@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isUuid } from '../../oauth/vocabulary.js';
 import { zoneHash } from './zone-hash.js';
 
 /** A shard of zones on a distributed database: all rows of some zones, which are on one node together. */
@@ -17,6 +18,8 @@ export interface ZoneShard {
 export interface ZoneShardMap {
   /** `postgres://…` of a node that knows of all. */
   readonly databaseUrl: string;
+  /** `postgres://…` of the coordinator, which alone makes tables and removes them. */
+  readonly coordinatorUrl: string;
   readonly shards: readonly ZoneShard[];
   /** Nodes that could not be made ready for sessions that work on shards: none is begun there. */
   readonly unready?: readonly NodePlace[];
@@ -78,7 +81,11 @@ export class ZoneShards {
   /** Nodes that are not ready, by {@link nameOf}. */
   private unready: ReadonlySet<string>;
 
-  constructor({ databaseUrl, shards, unready = [] }: ZoneShardMap) {
+  constructor({
+    databaseUrl,
+    shards,
+    unready = [],
+  }: Pick<ZoneShardMap, 'databaseUrl' | 'shards' | 'unready'>) {
     this.databaseUrl = databaseUrl;
     this.all = shards;
     this.unready = new Set(unready.map(nameOf));
@@ -122,7 +129,8 @@ export class ZoneShards {
   /** Says what zone the request under way is about, unless that was known. */
   found(zoneId: string): void {
     const found = scope.getStore();
-    if (found?.open === true) found.shard ??= this.of(zoneId);
+    // What no zone can be called is of none.
+    if (found?.open === true && isUuid(zoneId)) found.shard ??= this.of(zoneId);
   }
 
   /**
@@ -182,7 +190,7 @@ export class ZoneShards {
   }
 
   /** Believes what was read of where the shards are, and which nodes are not ready for them. */
-  update({ shards: read, unready = [] }: ZoneShardMap): void {
+  update({ shards: read, unready = [] }: Pick<ZoneShardMap, 'shards' | 'unready'>): void {
     this.unready = new Set(unready.map(nameOf));
     for (const shard of this.elsewhere(read)) {
       this.moved.set(shard.id, { host: shard.host, port: shard.port });
