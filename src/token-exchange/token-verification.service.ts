@@ -3,7 +3,7 @@ import type { SignedMandate } from '../keys/signing/key-ring.js';
 import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
-import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../zones/issuers/verify-subject-token.js';
 import {
   SubjectGenerations,
   type SubjectGeneration,

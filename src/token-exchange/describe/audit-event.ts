@@ -1,7 +1,7 @@
 import type { FederatedToken } from '../../authentication/authenticate-client.js';
 import type { AuditEvent } from '../../ledger/entry.js';
 import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
-import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
 import { generationsClaim } from '../../mandates/generations.js';
 import { scopeClaimsIn } from '../../mandates/scope-claims.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';

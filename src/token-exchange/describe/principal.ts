@@ -1,5 +1,5 @@
 import type { FederatedToken } from '../../authentication/authenticate-client.js';
-import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';

@@ -7,7 +7,7 @@ import {
 import { clientsOf, takenBack } from '../../mandates/taken-back.js';
 import { KeysUnavailable } from '../../zones/issuers/jwks.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
-import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
 import { OAuthError, orUnavailable, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
