@@ -7,7 +7,7 @@ import {
   type FoundIdentity,
 } from '../zones/clients/federated-identities.service.js';
 import { IssuerTokens } from '../zones/issuers/issuer-tokens.service.js';
-import { KeysUnavailable } from '../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import type { Workload } from '../zones/issuers/verify-workload-token.js';
 import { checkClientAllowed } from '../zones/issuers/issuer-claims.js';

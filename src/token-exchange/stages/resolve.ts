@@ -5,7 +5,7 @@ import {
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
 import { clientsOf, takenBack } from '../../mandates/taken-back.js';
-import { KeysUnavailable } from '../../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';

@@ -1,6 +1,7 @@
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { registeredKeys, readRegisteredJwks, type KeySource } from './jwks.js';
+import { registeredKeys, readRegisteredJwks } from './jwks.js';
+import type { KeySource } from './public-key-set.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { verifySubjectToken } from './verify-subject-token.js';
 

@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { registeredKeys, readRegisteredJwks, type KeySource } from './jwks.js';
+import { registeredKeys, readRegisteredJwks } from './jwks.js';
+import type { KeySource } from './public-key-set.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { verifyWorkloadToken } from './verify-workload-token.js';
 

@@ -9,7 +9,7 @@ import {
   readJti,
   readAuthorizationDetails,
 } from './issuer-claims.js';
-import type { KeySource } from './jwks.js';
+import type { KeySource } from './public-key-set.js';
 import { CLOCK_SKEW } from './read-times.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
