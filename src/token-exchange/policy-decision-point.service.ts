@@ -10,7 +10,7 @@ import {
   PolicyUnusable,
   type Decide,
   type PolicyDecisions,
-} from './stages/authorize.js';
+} from './stages/ask-policy.js';
 
 /** Asks the zone's policy, counts what it says, and lets the candidate set decide the same afterwards. */
 @Injectable()
