@@ -1,12 +1,5 @@
 import { askPolicy, PolicyDenial, type Decide, type PolicyDecisions } from './ask-policy.js';
-import {
-  checkOperations,
-  checkTyps,
-  findResource,
-  narrowDetails,
-  narrowScope,
-  type Granted,
-} from './narrow.js';
+import { narrow, type Granted } from './narrow.js';
 import type { Targeted } from './target.js';
 
 /** A request that policy has been asked about; step-ups may still be owed. */
@@ -29,12 +22,7 @@ export async function authorize(
   now: number,
 ): Promise<Authorized> {
   const { asked, challenge, caller, principals, anchor, agency, actingAgent, targets } = targeted;
-  const resources = targets.resources.map((target) => findResource(targeted, target));
-  checkTyps(targeted, resources);
-  const scope = narrowScope(targeted, resources);
-  checkOperations(targeted, resources, scope);
-  const details = narrowDetails(targeted, resources, scope);
-  const granted = { resources, targets: targets.resources, scope, details };
+  const granted = narrow(targeted);
   const policy = await askPolicy(targeted, granted, decide, now, false);
   const found = { asked, challenge, caller, principals, anchor, agency, actingAgent, targets };
   return { granted, policy, ...found };

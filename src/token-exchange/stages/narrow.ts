@@ -24,12 +24,29 @@ export interface Granted {
 }
 
 /**
+ * Narrows a request to what its subject, its client, its delegation and its resources allow. Policy is asked about what is
+ * left.
+ *
+ * @throws {OAuthError} invalid_target, invalid_scope, invalid_authorization_details; access_denied for an operation that a
+ *   gateway may not do
+ */
+export function narrow(targeted: Targeted): Granted {
+  const { targets } = targeted;
+  const resources = targets.resources.map((target) => findResource(targeted, target));
+  checkTyps(targeted, resources);
+  const scope = narrowScope(targeted, resources);
+  checkOperations(targeted, resources, scope);
+  const details = narrowDetails(targeted, resources, scope);
+  return { resources, targets: targets.resources, scope, details };
+}
+
+/**
  * A resource that declares its operations is used through a gateway for these only, each with its
  * scope. Policy can narrow that further, never widen it.
  *
  * @throws {OAuthError} access_denied
  */
-export function checkOperations(
+function checkOperations(
   { asked: { upstreamCall }, caller: { throughGateway } }: Targeted,
   resources: readonly ResourceView[],
   scope: readonly string[],
@@ -50,10 +67,7 @@ export function checkOperations(
  *
  * @throws {OAuthError} invalid_target
  */
-export function checkTyps(
-  { principals: { use } }: Targeted,
-  resources: readonly ResourceView[],
-): void {
+function checkTyps({ principals: { use } }: Targeted, resources: readonly ResourceView[]): void {
   // A session mandate is taken by us.
   if (use === 'session') return;
   const typs = new Set(resources.map(({ tokenTyp }) => tokenTyp));
@@ -67,7 +81,7 @@ export function checkTyps(
   );
 }
 
-export function findResource({ agency, caller, principals, targets }: Targeted, target: string) {
+function findResource({ agency, caller, principals, targets }: Targeted, target: string) {
   const { zone, throughGateway } = caller;
   const { subject, use, onBehalfOf } = principals;
   const resource = zone.resources.get(target);
@@ -114,7 +128,7 @@ const WHICH: Readonly<Record<Targets['from'], string>> = {
  * the subject the scopes of another resource are for policy to allow, since the subject's token knows
  * nothing of them.
  */
-export function narrowScope(
+function narrowScope(
   {
     asked: { scope },
     caller: { client, zone },
@@ -146,7 +160,7 @@ export function narrowScope(
  * The details that are granted: what the request names, within what the subject token carries, and what of that it does not
  * name. What a token of another issuer carries counts like what one of ours does.
  */
-export function narrowDetails(
+function narrowDetails(
   { asked: { details: asked }, caller, principals: { subject, user } }: Targeted,
   resources: readonly ResourceView[],
   scope: readonly string[],
