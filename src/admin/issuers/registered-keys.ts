@@ -1,5 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl, type FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { readRegisteredJwks, type PublicJwks } from '../../zones/issuers/jwks.js';
 import { InvalidKeySet } from '../../zones/issuers/jwk.js';
 import type { JsonObject } from '../../oauth/strict-json.js';

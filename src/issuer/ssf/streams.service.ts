@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl } from '../../platform/outbound/fetch-rules.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
 import { VERIFICATION } from './event-types.js';
