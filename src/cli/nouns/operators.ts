@@ -76,7 +76,7 @@ const keys: readonly Action[] = [
       },
     ],
     async run(context, { args: [operator], options }) {
-      const body = await bodyOf(context, { ...operators, fields: KEY }, options, null);
+      const body = await bodyOf(context, KEY, options, null);
       const answer = await context.api.request('POST', await keysOf(context, operator), { body });
       await context.print(answer);
       hintAtSecrets(context, answer.body);
@@ -123,7 +123,7 @@ const ownKeys: readonly Action[] = [
       },
     ],
     async run(context, { options }) {
-      const body = await bodyOf(context, { ...operators, fields: KEY }, options, null);
+      const body = await bodyOf(context, KEY, options, null);
       const answer = await context.api.request('POST', OWN_KEYS, { body });
       await context.print(answer);
       hintAtSecrets(context, answer.body);
