@@ -1,6 +1,6 @@
 import { confirm } from '../verbs/delete.js';
 import type { Action, Noun } from './noun.js';
-import { operatorKeys, ownKeys } from './operator-keys.js';
+import { operatorKeys, ownKeys } from './operator-key-actions.js';
 
 const adminToken: readonly Action[] = [
   {
