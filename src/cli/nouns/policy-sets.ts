@@ -1,7 +1,7 @@
 import { advise } from './advise-action.js';
 import type { Noun } from './noun.js';
 import { activationActions } from './activation-actions.js';
-import { SET, setVersionOf, VERSION, versions } from './policy-set-versions.js';
+import { versions } from './policy-set-versions.js';
 import { shadowActions } from './shadow-actions.js';
 import { replayActions } from './replay-actions.js';
 
@@ -23,13 +23,7 @@ export const policySets: Noun = {
     shadow: 'A version that is tried on live requests, beside the one that decides.',
     replay: 'Recorded decisions of the last days, made again by a version of a set.',
   },
-  actions: [
-    ...versions,
-    ...activationActions,
-    ...shadowActions,
-    ...replayActions(SET, VERSION, setVersionOf),
-    advise,
-  ],
+  actions: [...versions, ...activationActions, ...shadowActions, ...replayActions, advise],
   examples: [
     { line: 'create main --zone prod', what: 'a set' },
     { line: 'versions add main --zone prod --policy orders', what: 'what is in it' },
