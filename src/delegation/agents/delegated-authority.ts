@@ -8,7 +8,8 @@ import { isForAudience } from '../../zones/clients/client-view.js';
 import type { DelegationBody } from './delegation.body.js';
 import type { Caller } from './graph.service.js';
 
-export function wishOf(body: DelegationBody): DelegationRequest {
+/** What a body asks to be delegated. */
+export function requestOf(body: DelegationBody): DelegationRequest {
   const { constraints } = body;
   const expiresAt = constraints?.expires_at;
   return {
@@ -30,7 +31,7 @@ export function wishOf(body: DelegationBody): DelegationRequest {
  *
  * @throws {OAuthError} invalid_grant
  */
-export async function own({
+export async function ownSource({
   bearer: { claims },
   zoneId,
   clientId,
@@ -48,8 +49,8 @@ export async function own({
   );
 }
 
-/** What is handed on: a budget only as far as it is not used up. */
-export function sourceFrom({ edges }: DelegationRoute, parent: Edge): Source {
+/** What can be handed on of a delegation: a budget only as far as it is not used up. */
+export function inheritedSource({ edges }: DelegationRoute, parent: Edge): Source {
   return {
     grant: { ...grantOf(parent), budget: remainingOn(edges) },
     lifetime: parent.expiresAt - parent.createdAt,
@@ -63,6 +64,7 @@ export function pathTo({ acting }: DelegationRoute, parent: Edge): readonly stri
   return [...parent.path, ...below];
 }
 
+/** The constraints of a grant as they are stored and shown. */
 export function constraintsOf(grant: Grant): Constraints {
   return {
     resources: grant.resources,

@@ -11,7 +11,13 @@ import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { unusable } from './agent-sessions.service.js';
-import { constraintsOf, own, pathTo, sourceFrom, wishOf } from './delegated-authority.js';
+import {
+  constraintsOf,
+  inheritedSource,
+  ownSource,
+  pathTo,
+  requestOf,
+} from './delegated-authority.js';
 import type { DelegationBody } from './delegation.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 import { checkPlace, confine } from './place-in-graph.js';
@@ -48,7 +54,7 @@ export class DelegationEdges {
     beside: Beside = {},
   ): Promise<DelegationEdge> {
     const { tx, zoneId } = caller;
-    const edge = await this.birth(caller, body);
+    const edge = await this.newEdge(caller, body);
     const edges = tx.getRepository(DelegationEdge);
     await edges.insert({ ...edge, ...beside });
     if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
@@ -106,15 +112,16 @@ export class DelegationEdges {
     });
   }
 
-  private async birth(caller: Caller, body: DelegationBody) {
+  /** A delegation as it is asked for, within what its source has. */
+  private async newEdge(caller: Caller, body: DelegationBody) {
     const { zoneId, clientId, now } = caller;
     const source = await this.sourceOf(caller, body);
     const target = await this.targetOf(caller, body.target_session_id);
     const parent = leafOf(source);
     await checkPlace(caller, source, target);
     const grant = narrow(
-      wishOf(body),
-      parent === null ? await own(caller) : sourceFrom(source, parent),
+      requestOf(body),
+      parent === null ? await ownSource(caller) : inheritedSource(source, parent),
       now,
     );
     const id = uuidv7();

@@ -3,7 +3,11 @@ import { confinementsOf, leafOf, type DelegationRoute } from '../delegation-rout
 import { unusable } from './agent-sessions.service.js';
 import type { Caller } from './graph.service.js';
 
-/** No circles, and no way around what confines the target. */
+/**
+ * Checks that a delegation closes no circle, and leads around nothing that confines its target.
+ *
+ * @throws {OAuthError} invalid_grant
+ */
 export async function checkPlace(
   { tx, zoneId }: Caller,
   source: DelegationRoute,
