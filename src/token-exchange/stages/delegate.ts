@@ -15,7 +15,7 @@ import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
 import type { AgentNames } from './parse.js';
-import { doesNotHold } from './resolve.js';
+import { doesNotHold } from '../unusable-token.js';
 
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
 export interface Agency {
