@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SessionBearers } from '../../authentication/session-bearers.service.js';
 import { generationsSaid } from '../../mandates/taken-back.js';
-import { InvalidToken } from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
 import type { AgentSession } from '../agent-session.entity.js';

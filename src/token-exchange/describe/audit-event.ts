@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../ledger/entry.js';
 import { generationsClaim } from '../../mandates/generations.js';
 import { scopeClaimsIn } from '../../mandates/scope-claims.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { actorClaim } from '../stages/actor-chain.js';

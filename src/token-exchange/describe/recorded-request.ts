@@ -1,7 +1,7 @@
 import type { FederatedToken } from '../../authentication/authenticate-client.js';
 import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Authenticated, Identified } from '../stages/authenticate.js';
 import type { LastStage } from './last-stage.js';

@@ -10,7 +10,7 @@ import {
 } from '../../delegation/delegation-route.js';
 import type { FoundRoute, Judge } from '../../delegation/routes.service.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';

@@ -1,9 +1,6 @@
 import type { Caller } from '../../authentication/authenticate-client.js';
-import {
-  InvalidToken,
-  type ActorClaim,
-  type MandateClaims,
-} from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/mandate-claims.js';
 import { clientsOf, takenBack } from '../../mandates/taken-back.js';
 import { KeysUnavailable } from '../../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
