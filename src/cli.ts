@@ -44,7 +44,7 @@ async function runDirectly(command: DirectCommand): Promise<number> {
   }
   const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
-    const { childEnvironment } = await import('./platform/config/env.js');
+    const { childEnvironment } = await import('./platform/config/read-env.js');
     const { runSigner } = await import('./cli/run-signer.js');
     return runSigner(command.options, readEnvironment().env.custody, childEnvironment());
   }

@@ -4,10 +4,13 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { CountsForWorkers } from './authentication/shared-limits.js';
 import { WorkerFigures } from './health/worker-figures.js';
-import { FOUND, FOUND_BY, isFine, type Findings } from './health/worker-readiness.js';
+import { WorkerFindings } from './health/worker-findings.js';
+import type { Findings } from './health/worker-readiness.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { logLevelOf } from './platform/config/log-level.js';
 import { Link } from './platform/workers/link.js';
+import { RestartPauses } from './platform/workers/restart-pauses.js';
+import { silentTicks, TICK_MS } from './platform/workers/silent-ticks.js';
 import {
   DO_JOBS,
   FAILED,
@@ -26,24 +29,10 @@ import { closeUntakenConnections } from './platform/workers/untaken-connections.
 import type { Shutdown } from './shutdown.js';
 import { WorkersFailed } from './start-failure.js';
 
-/** Times in milliseconds. */
-const TICK_MS = 5_000;
-/** Within which a signal that is sent to all processes at once has come to all of them. */
+/** Milliseconds within which a signal that is sent to all processes at once has come to all of them. */
 const ALL_AT_ONCE_MS = 200;
-/** How many ticks a worker may say nothing: it tells what its checks found in each, if these do not take longer. */
-const SILENT_TICKS = 6;
-/** How often in a row a worker may find that it cannot serve while another can. */
-const FAILING_ROUNDS = 3;
 /** How often in a row workers may fail to start in the place of others. */
 const FAILED_STARTS = 5;
-/** The pauses before a worker is started again that ended at once: none at first, and then ever longer. */
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
-
-/** The same where what it does before it says something takes up to so many milliseconds. */
-export function silentTicks(mayTakeMs: number): number {
-  return Math.max(SILENT_TICKS, 3 + Math.ceil(mayTakeMs / TICK_MS));
-}
 
 /** A worker process, from its start to its end. */
 interface Member {
@@ -53,9 +42,7 @@ interface Member {
   state: 'starting' | 'listening' | 'leaving';
   listeningSince: number | null;
   ports: readonly number[];
-  findings: Findings | null;
   failure: StartFailure | null;
-  failingRounds: number;
   silentTicks: number;
 }
 
@@ -77,10 +64,10 @@ export class Primary {
   private readonly members = new Map<number, Member>();
   private readonly counts = new CountsForWorkers();
   private readonly figures = new WorkerFigures();
+  private readonly findings = new WorkerFindings();
+  private readonly pauses = new RestartPauses();
   /** The worker that has the jobs. */
   private jobsAt: Member | null = null;
-  /** How often in a row a worker of a number has ended soon. */
-  private readonly soonEnded = new Map<number, number>();
   private failedStarts = 0;
   private started: {
     readonly resolve: (ports: readonly number[]) => void;
@@ -129,13 +116,16 @@ export class Primary {
       state: 'starting',
       listeningSince: null,
       ports: [],
-      findings: null,
       failure: null,
-      failingRounds: 0,
       silentTicks: 0,
     };
     this.members.set(number, member);
-    const ends = [this.counts.serve(link), this.figures.serve(link)];
+    const isListening = (): boolean => member.state === 'listening';
+    const ends = [
+      this.counts.serve(link),
+      this.figures.serve(link),
+      this.findings.serve({ number, link, isListening }, (unfit) => this.onFound(member, unfit)),
+    ];
     this.serve(member);
     process.on('message', (message) => link.receive(message));
     // What cannot be sent is to a process that has ended, which 'exit' tells.
@@ -159,7 +149,6 @@ export class Primary {
       introduce: this.lead.introduce && number === 1 && this.started !== null,
       made: !this.lead.introduce || this.started === null,
     }));
-    link.answer(FOUND, (findings) => this.onFound(member, findings));
     link.answer(LISTENING, (ports) => this.onListening(member, ports));
     link.answer(LEAVING, async () => {
       member.state = 'leaving';
@@ -191,43 +180,15 @@ export class Primary {
     void Promise.allSettled(told).then(() => started.resolve(ports));
   }
 
-  private onFound(member: Member, findings: Findings | null): void {
+  private onFound(member: Member, unfit: Findings | null): void {
     member.silentTicks = 0;
-    // Before its first round, which comes before it listens, it would not have heard it.
-    if (member.findings === null && findings !== null) this.tellOfOthers(member);
-    member.findings = findings;
-    this.tellOthers(member, findings);
-    if (findings === null || member.state !== 'listening') return;
-    const another = [...this.members.values()].some(
-      (other) =>
-        other !== member &&
-        other.state === 'listening' &&
-        other.findings !== null &&
-        isFine(other.findings),
-    );
-    member.failingRounds = another && !isFine(findings) ? member.failingRounds + 1 : 0;
-    if (member.failingRounds < FAILING_ROUNDS) return;
-    const { number } = member;
+    if (unfit === null) return;
     this.lead.logger.warn(
-      { number, findings },
+      { number: member.number, findings: unfit },
       'a worker cannot serve while another can: it is replaced',
     );
     member.state = 'leaving';
     member.link.tell(STOP, { drain: false });
-  }
-
-  private tellOthers(member: Member, findings: Findings | null): void {
-    for (const { link, number } of this.members.values()) {
-      if (number !== member.number) link.tell(FOUND_BY, { worker: member.number, findings });
-    }
-  }
-
-  private tellOfOthers(member: Member): void {
-    for (const { number: worker, findings } of this.members.values()) {
-      if (worker !== member.number && findings !== null) {
-        member.link.tell(FOUND_BY, { worker, findings });
-      }
-    }
   }
 
   private giveJobs(): void {
@@ -241,7 +202,6 @@ export class Primary {
   private onExit(member: Member, code: number | null, signal: string | null): void {
     const { number, failure } = member;
     this.members.delete(number);
-    this.tellOthers(member, null);
     if (this.jobsAt === member) this.jobsAt = null;
     this.giveJobs();
     if (this.lead.shutdown.stopping) {
@@ -264,22 +224,13 @@ export class Primary {
         return;
       }
     }
-    const pauseMs = this.pauseBefore(member);
+    const pauseMs = this.pauses.before(number, member.listeningSince);
     const level = member.state === 'leaving' ? 'info' : 'error';
     const reason = failure === null ? {} : { reason: failure.text };
     this.lead.logger[level]({ number, how, pauseMs, ...reason }, 'a worker has ended');
     setTimeout(() => {
       if (!this.lead.shutdown.stopping) this.fork(number);
     }, pauseMs);
-  }
-
-  /** Milliseconds before another worker takes the place of one: none, unless those before have ended soon, too. */
-  private pauseBefore({ number, listeningSince }: Member): number {
-    const soon =
-      listeningSince === null || performance.now() - listeningSince < 2 * LONGEST_PAUSE_MS;
-    const times = soon ? (this.soonEnded.get(number) ?? 0) : 0;
-    this.soonEnded.set(number, times + 1);
-    return times === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** times);
   }
 
   /** Ends workers that are stuck. Counted in ticks of this process, so that none seems so after both were stopped. */

@@ -1,4 +1,4 @@
-import { InvalidEnvironment } from './platform/config/env.js';
+import { InvalidEnvironment } from './platform/config/environment-problems.js';
 import { EnvFileUnreadable } from './platform/config/env-file.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { EmbeddedUnusable } from './platform/database/embedded-failure.js';

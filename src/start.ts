@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import { prepare, rememberIssuer } from './embedded.js';
-import { mostWorkers, readLogLevelFile, type Env, type RunningEnv } from './platform/config/env.js';
+import type { Env, RunningEnv } from './platform/config/env.js';
+import { mostWorkers, readLogLevelFile } from './platform/config/read-env.js';
 import {
   describeEnvFile,
   readEnvironment,

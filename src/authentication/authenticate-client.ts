@@ -5,7 +5,7 @@ import type { AssertionNonce } from './client-assertion.js';
 import type { AssertionAttempt } from './client-assertions.service.js';
 import type { SecretAttempt, SecretVerdict } from './secret-verifier.js';
 import type { Nonce } from '../ledger/entry.js';
-import { KeysUnavailable } from '../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import type { AuthorizationDetail } from '../oauth/authorization-details/detail.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';

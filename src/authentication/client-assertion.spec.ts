@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { readRegisteredJwks, registeredKeys, type KeySource } from '../zones/issuers/jwks.js';
+import { readRegisteredJwks, registeredKeys } from '../zones/issuers/jwks.js';
+import type { KeySource } from '../zones/issuers/public-key-set.js';
 import { clientNamedIn, verifyClientAssertion } from './client-assertion.js';
 
 /** 2027-01-15T23:59:00Z. */

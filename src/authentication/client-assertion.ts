@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { instant } from '../platform/config/clock.js';
-import type { KeySource } from '../zones/issuers/jwks.js';
+import type { KeySource } from '../zones/issuers/public-key-set.js';
 import { CLOCK_SKEW, readTimes } from '../zones/issuers/read-times.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { verifySigned } from '../zones/issuers/verify-signed.js';

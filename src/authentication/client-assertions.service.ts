@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { PublicKeys } from '../zones/issuers/public-keys.service.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
-import { verifyWorkloadToken } from '../zones/issuers/verify-issuer-token.js';
+import { verifyWorkloadToken } from '../zones/issuers/verify-workload-token.js';
 import type { AssertingClient } from '../zones/clients/asserting-client.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import { issuersAt } from '../zones/zone-issuer.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { MandateClaims } from '../mandates/verify-mandate.js';
+import type { MandateClaims } from '../mandates/mandate-claims.js';
 import { OAuthError, orUnavailable } from '../oauth/errors.js';
 import { single, type Form } from '../oauth/form.js';
 import type { JsonObject } from '../oauth/strict-json.js';

@@ -7,9 +7,10 @@ import {
   type FoundIdentity,
 } from '../zones/clients/federated-identities.service.js';
 import { IssuerTokens } from '../zones/issuers/issuer-tokens.service.js';
-import { KeysUnavailable } from '../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
-import { checkClientAllowed, type Workload } from '../zones/issuers/verify-issuer-token.js';
+import type { Workload } from '../zones/issuers/verify-workload-token.js';
+import { checkClientAllowed } from '../zones/issuers/issuer-claims.js';
 import { Snapshots, type ClientInZone } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import { isOwnIssuer, issuersAt, type AcceptedIssuers } from '../zones/zone-issuer.js';

@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
+import { InvalidToken } from '../mandates/invalid-token.js';
+import type { MandateClaims } from '../mandates/mandate-claims.js';
+import { verifyMandate } from '../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 import {
   bearerChallenge,

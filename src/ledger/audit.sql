@@ -72,7 +72,8 @@ CREATE OR REPLACE FUNCTION audit_take(p_writer uuid, p_zones uuid[]) RETURNS SET
 DECLARE
   taken integer;
 BEGIN
-  RETURN QUERY SELECT * FROM audit_chains c WHERE c.zone_id = ANY (p_zones) AND c.writer = p_writer
+  RETURN QUERY SELECT c.zone_id, c.writer, c.seq, c.hash, c.last_event_id FROM audit_chains c
+   WHERE c.zone_id = ANY (p_zones) AND c.writer = p_writer
     FOR NO KEY UPDATE SKIP LOCKED;
   GET DIAGNOSTICS taken = ROW_COUNT;
   IF taken < cardinality(p_zones) THEN

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { subjectKey } from './generations.js';
-import type { ActorClaim } from './read-claims.js';
+import type { ActorClaim } from './mandate-claims.js';
 import { clientsOf, generationsSaid, subjectOf, takenBack } from './taken-back.js';
 
 type Issued = Parameters<typeof takenBack>[0];

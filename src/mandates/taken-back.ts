@@ -1,5 +1,5 @@
 import { subjectKey } from './generations.js';
-import type { ActorClaim, MandateClaims } from './read-claims.js';
+import type { ActorClaim, MandateClaims } from './mandate-claims.js';
 
 /** What of a mandate says which generations it is of. */
 type Issued = Pick<

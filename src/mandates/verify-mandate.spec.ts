@@ -10,12 +10,8 @@ import {
 } from '../../test/setup/tokens/hostile-tokens.js';
 import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
-import {
-  InvalidToken,
-  verifyMandate,
-  type VerificationKey,
-  type VerifyOptions,
-} from './verify-mandate.js';
+import { InvalidToken } from './invalid-token.js';
+import { verifyMandate, type VerificationKey, type VerifyOptions } from './verify-mandate.js';
 
 const NOW = 1_800_000_000;
 const ISSUER = 'https://sts.example';

@@ -4,10 +4,8 @@ import { MANDATE_TYP, MANDATE_TYPS, type MandateTyp } from '../oauth/vocabulary.
 import { MalformedToken, readPayload, type JwsContent } from '../oauth/compact-jws.js';
 import type { JsonObject } from '../oauth/strict-json.js';
 import { InvalidToken } from './invalid-token.js';
-import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
-
-export { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
-export { type ActorClaim, type MandateClaims } from './read-claims.js';
+import { readClaims, type Expected } from './read-claims.js';
+import type { MandateClaims } from './mandate-claims.js';
 
 /** A public key of the zone, and the one algorithm that it may be used with (RFC 8725 3.1). */
 export interface VerificationKey {

@@ -33,7 +33,7 @@ interface Step {
   /** Milliseconds that it may wait for a lock, for ever if 0. */
   readonly lockMs: number;
   readonly doing: string;
-  readonly then: Lacking['state'] | 'whole';
+  readonly next: Lacking['state'] | 'whole';
 }
 
 /** How an attempt to build what is missing has ended; in `elsewhere`, another process is at it. */
@@ -141,12 +141,12 @@ async function complete(client: pg.Client, url: string, options: BuildOptions): 
  */
 async function bringOn(
   client: pg.Client,
-  lacking: Lacking,
+  missing: Lacking,
   say: (doing: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  for (let state: Lacking['state'] | 'whole' = lacking.state; state !== 'whole';) {
-    const { text, lockMs, doing, then } = step(lacking, state);
+  for (let state: Lacking['state'] | 'whole' = missing.state; state !== 'whole';) {
+    const { text, lockMs, doing, next } = step(missing, state);
     say(doing);
     try {
       await client.query(`SET lock_timeout = ${lockMs}`);
@@ -156,10 +156,10 @@ async function bringOn(
         await sleep(ATTACH_AGAIN_MS, undefined, { signal });
         return false;
       }
-      if (await isThere(client, lacking.partition)) throw error;
+      if (await isThere(client, missing.partition)) throw error;
       return true;
     }
-    state = then;
+    state = next;
   }
   return true;
 }
@@ -172,17 +172,17 @@ function step(
   const id = pg.escapeIdentifier;
   if (state === 'built') {
     const text = `ALTER INDEX ${id(index)} ATTACH PARTITION ${id(name)}`;
-    return { text, lockMs: ATTACH_LOCK_MS, doing: 'attaching what is built', then: 'whole' };
+    return { text, lockMs: ATTACH_LOCK_MS, doing: 'attaching what is built', next: 'whole' };
   }
   if (state === 'broken') {
     const text = `DROP INDEX CONCURRENTLY ${id(name)}`;
     const doing = 'dropping what an interrupted build has left';
-    return { text, lockMs: 0, doing, then: 'absent' };
+    return { text, lockMs: 0, doing, next: 'absent' };
   }
   const kind = unique ? 'UNIQUE INDEX' : 'INDEX';
   const text = `CREATE ${kind} CONCURRENTLY ${id(name)} ON ${id(partition)}${definition}`;
   // That of a table without partitions is no part of another one.
-  return { text, lockMs: 0, doing: 'building', then: name === index ? 'whole' : 'built' };
+  return { text, lockMs: 0, doing: 'building', next: name === index ? 'whole' : 'built' };
 }
 
 /** What is missing, of each index the default partition last: attaching that one makes the whole index valid. */

@@ -7,7 +7,7 @@ import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
-import type { LastStage } from './describe/audit-event.js';
+import type { LastStage } from './describe/last-stage.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';

@@ -2,7 +2,7 @@ import type { Fact } from '../ledger/entry.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isAgencyFact } from './describe/agency-facts.js';
 import { notUsable } from './stages/delegate.js';
-import { doesNotHold, wasTakenBack } from './stages/resolve.js';
+import { doesNotHold, wasTakenBack } from './unusable-token.js';
 import { toldToGateway } from './told-to-gateways.js';
 import type { TokenResponse } from './token-request.js';
 

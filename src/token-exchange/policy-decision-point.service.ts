@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Shadow } from '../policy/shadow.service.js';
 import { inSpan } from '../platform/tracing/spans.js';
-import type { LastStage } from './describe/audit-event.js';
+import type { LastStage } from './describe/last-stage.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 import type { Outcome } from './outcome.js';
 import {
@@ -10,7 +10,7 @@ import {
   PolicyUnusable,
   type Decide,
   type PolicyDecisions,
-} from './stages/authorize.js';
+} from './stages/ask-policy.js';
 
 /** Asks the zone's policy, counts what it says, and lets the candidate set decide the same afterwards. */
 @Injectable()

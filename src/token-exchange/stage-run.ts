@@ -1,5 +1,5 @@
 import { inSpan, isTracing } from '../platform/tracing/spans.js';
-import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
+import { lastStageOf, type LastStage, type StageValue } from './describe/last-stage.js';
 import type { StageTimer } from './exchange.metrics.js';
 import type { Stage } from './stage-names.js';
 import type { TokenRequest } from './token-request.js';

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { SignedMandate } from '../keys/signing/key-ring.js';
-import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
+import type { MandateClaims } from '../mandates/mandate-claims.js';
+import { readMinted, verifyMandate } from '../mandates/verify-mandate.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
-import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../zones/issuers/verify-subject-token.js';
 import {
   SubjectGenerations,
   type SubjectGeneration,

@@ -1,25 +1,7 @@
 import type { Fact } from '../ledger/entry.js';
 import { OAuthError } from '../oauth/errors.js';
 import { wrongBearer } from '../platform/http/bearer-challenge.js';
-
-/** The error for a subject or actor token, and whether it is about the token as such. */
-export class UnusableToken extends OAuthError {
-  /**
-   * @param holds whether the token is what it says, and only of no use here: then another one like it is of none either
-   */
-  constructor(
-    readonly parameter: 'subject_token' | 'actor_token',
-    readonly holds: boolean,
-    detail: string,
-    cause?: unknown,
-  ) {
-    // One description for every cause, so that it tells nothing about tokens of others.
-    super('invalid_request', `the ${parameter} is not usable`, {
-      detail: `${parameter}: ${detail}`,
-      cause,
-    });
-  }
-}
+import { UnusableToken } from './unusable-token.js';
 
 /**
  * What a gateway is told of a refusal. Where the subject token does not hold, or a session, an agent session, a delegation

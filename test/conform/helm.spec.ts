@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { readEnv } from '../../src/platform/config/env.js';
+import { readEnv } from '../../src/platform/config/read-env.js';
 import { VARIABLES } from '../../src/platform/config/environment-variables.js';
 import { killCommands } from '../clients/command.js';
 import {

@@ -120,6 +120,17 @@ function steps(room: string): readonly string[] {
   return direct.filter((target) => !direct.some((via) => below(via).includes(target)));
 }
 
+/** Statements of a picture in as few lines as are easily read. */
+function inLines(statements: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const statement of statements) {
+    const joined = `${lines.at(-1) ?? ''}; ${statement}`;
+    if (lines.length > 0 && joined.length <= 110) lines.splice(-1, 1, joined);
+    else lines.push(statement);
+  }
+  return lines;
+}
+
 /** The table of the rooms, the top floor first, and a picture of who stands on whom: rooms on the same ones in one line. */
 function printRooms(): string {
   const rows = FLOORS.toReversed().map((room) => `| \`${room}\` | ${ROOMS[room]} |`);
@@ -128,7 +139,7 @@ function printRooms(): string {
     const on = steps(room).join(' & ');
     if (on !== '') standing.set(on, [...(standing.get(on) ?? []), room]);
   }
-  const arrows = [...standing].map(([on, rooms]) => `  ${rooms.join(' & ')} --> ${on}`);
+  const arrows = [...standing].map(([on, rooms]) => `${rooms.join(' & ')} --> ${on}`);
   return [
     '| room | what it is |',
     '| --- | --- |',
@@ -136,7 +147,7 @@ function printRooms(): string {
     '',
     '```mermaid',
     'flowchart TD',
-    ...arrows,
+    ...inLines(arrows).map((line) => `  ${line}`),
     '```',
     '',
   ].join('\n');

@@ -1,5 +1,5 @@
 import { IsNull, type EntityManager } from 'typeorm';
-import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import type { Made } from '../audited-changes.service.js';
 import { entityTag, type Precondition } from '../entity-tag.js';

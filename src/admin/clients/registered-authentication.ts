@@ -1,6 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import type { AssertionAudience } from '../../zones/clients/asserting-client.js';
-import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import type { RegisteredIdentity } from './federated-identities.js';
 import { FEDERATED_IDENTITY } from '../../authentication/federated-clients.service.js';
 import { SECRET_METHODS } from '../../authentication/authentication-methods.js';

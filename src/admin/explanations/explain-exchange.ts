@@ -10,7 +10,8 @@ import {
   textsAt,
   type RecordedObject,
 } from './recorded.js';
-import { remediesFor, type KnownNow } from './remedies.js';
+import { remediesFor } from './remedies.js';
+import type { KnownNow } from './known-now.js';
 
 /** What an explanation needs beside what is recorded. */
 export interface KnownOfExchange extends KnownNow {

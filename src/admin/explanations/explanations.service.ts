@@ -16,7 +16,7 @@ import { explainExchange } from './explain-exchange.js';
 import type { Explanation } from './explanation.js';
 import { PoliciesOfDecisions } from './policies-of-decisions.service.js';
 import { textAt, textsAt, type RecordedObject } from './recorded.js';
-import type { KnownNow } from './remedies.js';
+import type { KnownNow } from './known-now.js';
 
 /** The type of the events of token requests. */
 export const EXCHANGE = 'token_exchange';

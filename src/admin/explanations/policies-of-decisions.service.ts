@@ -12,7 +12,7 @@ import { readRecorded, type Recorded } from '../policy/replay.js';
 import { inputVariations } from './input-variations.js';
 import type { ExplainedPolicy } from './explanation.js';
 import { textAt, type RecordedObject } from './recorded.js';
-import type { KnownNow } from './remedies.js';
+import type { KnownNow } from './known-now.js';
 
 /** What is known of the policies that decided on a request. */
 export type DecidingPolicies = Pick<KnownNow, 'permitted' | 'permits'> & {

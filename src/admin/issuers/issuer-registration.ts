@@ -7,7 +7,7 @@ import type {
 } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import { isJsonArray, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
-import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { readKeys, type KeysBody } from './registered-keys.js';
 
 /** What an issuer is registered with, as it arrives. */

@@ -2,7 +2,7 @@ import { Inject, Injectable, UnprocessableEntityException } from '@nestjs/common
 import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Client } from '../../zones/clients/client.entity.js';

@@ -1,5 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl, type FetchRules } from '../../platform/outbound/fetch-rules.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 
 /** Where the shared signals of an issuer are fetched, and with which token, sealed. */

@@ -1,6 +1,7 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
-import { InvalidKeySet, readRegisteredJwks, type PublicJwks } from '../../zones/issuers/jwks.js';
+import { readFetchUrl, type FetchRules } from '../../platform/outbound/fetch-rules.js';
+import { readRegisteredJwks, type PublicJwks } from '../../zones/issuers/jwks.js';
+import { InvalidKeySet } from '../../zones/issuers/jwk.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 
 /** Public keys as they are registered: themselves, or where they are published. */

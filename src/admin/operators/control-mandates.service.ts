@@ -3,11 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { isTakenBack } from '../../issuer/introspection/look-at.js';
 import { LiveMandates } from '../../issuer/introspection/live-mandates.service.js';
-import {
-  InvalidToken,
-  verifyParsedMandate,
-  type MandateClaims,
-} from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
+import { verifyParsedMandate } from '../../mandates/verify-mandate.js';
 import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { unavailable } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';

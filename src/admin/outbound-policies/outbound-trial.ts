@@ -1,10 +1,9 @@
+import { FetchFailed, resolve } from '../../platform/outbound/guarded-request.js';
 import {
-  FetchFailed,
   readFetchUrl,
   refusedAddresses,
-  resolve,
   type FetchRules,
-} from '../../platform/outbound/guarded-request.js';
+} from '../../platform/outbound/fetch-rules.js';
 import type { Operator } from '../operators/operator.js';
 
 /** Milliseconds for the name. */

@@ -3,7 +3,7 @@ import type { EntityManager, FindOptionsWhere } from 'typeorm';
 import { NO_ZONE } from '../../ledger/entry.js';
 import { instant } from '../../platform/config/clock.js';
 import { countRows, type Counts } from '../../platform/database/bounded-count.js';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl } from '../../platform/outbound/fetch-rules.js';
 import type { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 

@@ -1,53 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { Fault, FaultKind, FaultSink } from './fault.js';
-import { COLUMN_NAMES, readRecordedText, type RecordedColumns } from './recorded-text.js';
-
-/** Which chain of the audit log: there is one for each zone and each process that writes; UUIDs in lower case. */
-export interface Chain {
-  readonly zone: string;
-  readonly writer: string;
-}
-
-/** An event as it is kept. Hashes are in hex, in lower case. */
-export interface KeptEvent extends Chain {
-  readonly is: 'event';
-  readonly seq: number;
-  readonly id: string;
-  readonly previousHash: string;
-  readonly hash: string;
-  /** What was hashed; `null` for one that is longer than any that the ledger writes. */
-  readonly text: string | null;
-  /** What stands beside the text; absent in a bundle, which has the text alone. */
-  readonly beside?: RecordedColumns & {
-    /** As the text has it. */
-    readonly occurredAt: string;
-    /** Whether it is kept as text; else it was as `jsonb`. */
-    readonly asText: boolean;
-    /** Whether there is another content beside the text, which nobody hashed. */
-    readonly otherContent: boolean;
-  };
-}
-
-/** Events without a gap that went with their day: what is kept of them. */
-export interface KeptRun extends Chain {
-  readonly is: 'run';
-  readonly seq: number;
-  readonly lastSeq: number;
-  readonly previousHash: string;
-  readonly hash: string;
-}
-
-/** What is said elsewhere of the end of a chain: `head` by the head that writers go on from, `seal` by what is sealed. */
-export interface KeptEnd extends Chain {
-  readonly is: 'head' | 'seal';
-  readonly seq: number;
-  /** `null`: not said. */
-  readonly hash: string | null;
-  readonly lastEventId: string | null;
-}
-
-/** What there is of a chain. */
-export type ChainItem = KeptEvent | KeptRun | KeptEnd;
+import type { Chain, KeptEvent, KeptRun, KeptEnd, ChainItem } from './chain-item.js';
+import type { FaultKind, FaultSink } from './fault.js';
+import { look, faultOf, type Looked } from './verify-event.js';
 
 /** What a verifier has looked at. */
 export interface ChainCounts {
@@ -67,17 +20,6 @@ export const BACKWARDS_MS = 120_000;
 const MOST_OF_A_NUMBER = 8;
 
 const GENESIS = '0'.repeat(64);
-
-/** An event of which everything was looked at that can be seen in it alone. */
-interface Looked {
-  readonly seq: number;
-  readonly id: string;
-  readonly previousHash: string;
-  readonly hash: string;
-  readonly occurredAt: string | null;
-  /** What is wrong with it. */
-  readonly faults: readonly Fault[];
-}
 
 /** Where a chain has come to. */
 interface Place {
@@ -279,74 +221,6 @@ export class ChainVerifier {
   ): void {
     if (this.chain !== null) this.tell(faultOf(this.chain, kind, event, why));
   }
-}
-
-/** Looks at what can be seen of an event without any other. */
-function look(event: KeptEvent): Looked {
-  const { seq, id, previousHash, hash, text, beside } = event;
-  const faults: Fault[] = [];
-  const say = (kind: FaultKind, why: string): void => {
-    faults.push(faultOf(event, kind, event, why));
-  };
-  const looked = { seq, id, previousHash, hash, faults };
-  if (text === null) {
-    say('changed', 'its text is longer than that of any event');
-    return { ...looked, occurredAt: null };
-  }
-  if (hashOf(previousHash, text) !== hash) {
-    say('changed', 'its hash is not that of its text');
-    return { ...looked, occurredAt: null };
-  }
-  const said = readRecordedText(text);
-  if (typeof said === 'string') {
-    say('changed', said);
-    return { ...looked, occurredAt: null };
-  }
-  if (said.zone !== event.zone || said.writer !== event.writer) {
-    say('added', `it was recorded in the chain of ${said.writer} in zone ${said.zone}`);
-  } else if (said.seq !== seq) say('reordered', `it was recorded as event ${said.seq}`);
-  if (said.id !== id) say('changed', `it was recorded with the id ${said.id}`);
-  if (beside !== undefined) {
-    if (beside.occurredAt !== said.occurredAt) {
-      say('backdated', `it is kept as of ${beside.occurredAt}, and says ${said.occurredAt}`);
-    }
-    if (beside.otherContent) say('changed', 'there is another content beside its text');
-    for (const name of columnsThatDiffer(beside, said.columns, said.plainLabel)) {
-      say('changed', `its column ${name} is not what its text says`);
-    }
-  }
-  return { ...looked, occurredAt: said.occurredAt };
-}
-
-function columnsThatDiffer(
-  beside: NonNullable<KeptEvent['beside']>,
-  said: RecordedColumns,
-  plainLabel: string | null,
-): string[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a constant
-  const names = Object.keys(COLUMN_NAMES) as (keyof RecordedColumns)[];
-  return names
-    .filter((name) => beside[name] !== said[name])
-    .filter((name) => name !== 'requestLabel' || beside.asText || beside[name] !== plainLabel)
-    .map((name) => COLUMN_NAMES[name]);
-}
-
-/** The hash of an event: SHA-256 of the one before it and its text. @param previous in hex */
-export function hashOf(previous: string, text: string): string {
-  return createHash('sha256').update(previous, 'hex').update(text, 'utf8').digest('hex');
-}
-
-function faultOf(
-  { zone, writer }: Chain,
-  kind: FaultKind,
-  {
-    seq,
-    lastSeq = seq,
-    id,
-  }: { readonly seq: number; readonly lastSeq?: number; readonly id: string | null },
-  why: string,
-): Fault {
-  return { kind, zone, writer, seq, lastSeq, id, why };
 }
 
 function keyOf({ zone, writer }: Chain): string {

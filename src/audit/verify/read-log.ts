@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ChainItem, KeptEnd, KeptEvent, KeptRun } from './chain-verifier.js';
+import type { ChainItem, KeptEnd, KeptEvent, KeptRun } from './chain-item.js';
 import { mergeSorted } from './merge-sorted.js';
 
 /** A connection to the database of the service, in a transaction that sees it as it was at one moment. */

@@ -1,6 +1,7 @@
 import type { Command as Node } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { DirectCommand, ReceiveZoneCommand, SendZoneCommand } from '../direct-command.js';
+import { isJson } from '../direct-options.js';
 import { groupOf } from '../tree.js';
 
 /** Hours for which a key is good, if that is not said, and at most. */
@@ -103,8 +104,4 @@ function readHours(text: string): number {
     throw new InvalidArgumentError(`a number of hours, ${MOST_HOURS} at most`);
   }
   return hours;
-}
-
-function isJson(node: Node): boolean {
-  return node.optsWithGlobals<{ readonly json?: true }>().json === true;
 }

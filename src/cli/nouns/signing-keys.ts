@@ -87,7 +87,7 @@ export const signingKeys: Noun = {
       examples: [{ line: '--zone prod --rotation-days 90', what: 'every quarter' }],
       async run(context, { options }) {
         const zone = `zones/${await context.zone()}`;
-        const body = await bodyOf(context, { ...signingKeys, fields: SETTINGS }, options, null);
+        const body = await bodyOf(context, SETTINGS, options, null);
         const answer =
           Object.keys(body).length === 0
             ? await context.api.get(`${zone}/signing-keys`)

@@ -13,7 +13,7 @@ export async function create(
   name: string | undefined,
   options: Options,
 ): Promise<void> {
-  const said = await bodyOf(context, noun, options, null);
+  const said = await bodyOf(context, noun.fields, options, null);
   const { made = noun.calledBy } = noun;
   const body = name === undefined || made === null ? said : { ...said, [made]: name };
   const { path } = await context.collection(noun.name);

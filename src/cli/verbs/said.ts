@@ -3,7 +3,7 @@ import { InvalidJson, readStrictJson } from '../../oauth/strict-json.js';
 import { isObject, listOf } from '../api/json.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
-import type { Field, Noun } from '../nouns/noun.js';
+import type { Field } from '../nouns/noun.js';
 import { EXIT } from '../command-result.js';
 import { memberOf } from '../print/things.js';
 
@@ -37,7 +37,7 @@ export function attributeOf(flags: string): string {
  */
 export async function bodyOf(
   context: CommandContext,
-  noun: Noun,
+  fields: readonly Field[],
   options: Options & Said,
   before: JsonObject | null,
 ): Promise<JsonObject> {
@@ -45,7 +45,7 @@ export async function bodyOf(
     options.from === undefined
       ? {}
       : { ...asObject(await context.read(options.from), options.from) };
-  for (const field of noun.fields) {
+  for (const field of fields) {
     const given = options[attributeOf(field.flags)];
     if (given !== undefined) put(body, field.member, await valueOf(context, field, given));
   }

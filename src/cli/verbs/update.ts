@@ -20,7 +20,7 @@ export async function update(
   const path = await context.pathOf(noun.name, nameOrId);
   const before = await context.api.get(path);
   const shown = objectOf(before.body);
-  const said = await bodyOf(context, noun, options, shown);
+  const said = await bodyOf(context, noun.fields, options, shown);
   if (Object.keys(said).length === 0) {
     throw new CommandFailure(
       EXIT.usage,

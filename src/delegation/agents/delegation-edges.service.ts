@@ -5,25 +5,22 @@ import { instant } from '../../platform/config/clock.js';
 import { DelegationEdge } from '../delegation-edge.entity.js';
 import { Delegations } from '../delegations.service.js';
 import { describeEdge } from '../describe-edge.js';
-import type { Constraints, Grant } from '../grant.js';
-import { narrow, ownAuthority, type Source, type DelegationRequest } from '../narrow.js';
-import {
-  confinementsOf,
-  grantOf,
-  leafOf,
-  obstacleOn,
-  remainingOn,
-  type Edge,
-  type DelegationRoute,
-} from '../delegation-route.js';
+import { narrow } from '../narrow.js';
+import { leafOf, obstacleOn, type DelegationRoute } from '../delegation-route.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { intersect } from '../../oauth/scope.js';
 import { Client } from '../../zones/clients/client.entity.js';
-import { isForAudience } from '../../zones/clients/client-view.js';
 import { unusable } from './agent-sessions.service.js';
+import {
+  constraintsOf,
+  inheritedSource,
+  ownSource,
+  pathTo,
+  requestOf,
+} from './delegated-authority.js';
 import type { DelegationBody } from './delegation.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
+import { checkPlace, confine } from './place-in-graph.js';
 
 /** Hands authority from one agent session to another, and takes it back. */
 @Injectable()
@@ -57,7 +54,7 @@ export class DelegationEdges {
     beside: Beside = {},
   ): Promise<DelegationEdge> {
     const { tx, zoneId } = caller;
-    const edge = await this.birth(caller, body);
+    const edge = await this.newEdge(caller, body);
     const edges = tx.getRepository(DelegationEdge);
     await edges.insert({ ...edge, ...beside });
     if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
@@ -115,15 +112,16 @@ export class DelegationEdges {
     });
   }
 
-  private async birth(caller: Caller, body: DelegationBody) {
+  /** A delegation as it is asked for, within what its source has. */
+  private async newEdge(caller: Caller, body: DelegationBody) {
     const { zoneId, clientId, now } = caller;
     const source = await this.sourceOf(caller, body);
     const target = await this.targetOf(caller, body.target_session_id);
     const parent = leafOf(source);
-    await this.checkPlace(caller, source, target);
+    await checkPlace(caller, source, target);
     const grant = narrow(
-      wishOf(body),
-      parent === null ? await own(caller) : sourceFrom(source, parent),
+      requestOf(body),
+      parent === null ? await ownSource(caller) : inheritedSource(source, parent),
       now,
     );
     const id = uuidv7();
@@ -187,25 +185,6 @@ export class DelegationEdges {
     return route;
   }
 
-  /** No circles, and no way around what confines the target. */
-  private async checkPlace(
-    { tx, zoneId }: Caller,
-    source: DelegationRoute,
-    target: DelegationRoute,
-  ): Promise<void> {
-    const [row] = await tx.query<{ circular: boolean }[]>(CIRCULAR, [
-      zoneId,
-      source.acting.id,
-      target.acting.id,
-    ]);
-    if (row?.circular !== false) {
-      throw new OAuthError('invalid_grant', 'the delegation would go in a circle');
-    }
-    const way = leafOf(source)?.edgePath ?? [];
-    const outside = confinementsOf(target).find((id) => !way.includes(id));
-    if (outside !== undefined) throw unusable(`the target is confined by delegation ${outside}`);
-  }
-
   /** The graph may have changed since the edge was made. */
   private async checkAgain(caller: Caller, edge: DelegationEdge): Promise<void> {
     const { zoneId, tx } = caller;
@@ -216,67 +195,8 @@ export class DelegationEdges {
     if ((leafOf(source)?.id ?? null) !== edge.parentEdgeId) {
       throw unusableDelegation('something was delegated to its source since');
     }
-    await this.checkPlace(caller, source, await this.targetOf(caller, edge.targetId));
+    await checkPlace(caller, source, await this.targetOf(caller, edge.targetId));
   }
-}
-
-function wishOf(body: DelegationBody): DelegationRequest {
-  const { constraints } = body;
-  const expiresAt = constraints?.expires_at;
-  return {
-    scopes: body.scopes,
-    resource: body.resource ?? null,
-    resources: constraints?.resources ?? null,
-    ttlSeconds: constraints?.ttl_seconds ?? null,
-    maxHops: constraints?.max_hops ?? null,
-    expiresAt: expiresAt === undefined ? null : Math.floor(Date.parse(expiresAt) / 1_000),
-    expiresIn: body.expires_in ?? null,
-    budget: constraints?.budget ?? null,
-    policyApproved: constraints?.policy_approved ?? false,
-  };
-}
-
-/**
- * What an application can delegate of its own: what its mandate shows that it has, as far as it may have that by now. A
- * delegation has no details, so one of what details confine (RFC 9396) would be good for more than they are.
- *
- * @throws {OAuthError} invalid_grant
- */
-async function own({ bearer: { claims }, zoneId, clientId, tx, now }: Caller): Promise<Source> {
-  if (claims.authorizationDetails !== undefined) {
-    throw new OAuthError('invalid_grant', 'what authorization_details confine cannot be delegated');
-  }
-  const client = await tx.getRepository(Client).findOneByOrFail({ zoneId, id: clientId });
-  return ownAuthority(
-    client.scopes === null ? claims.scope : intersect(claims.scope, client.scopes),
-    claims.target.filter((resource) => isForAudience(client, resource)),
-    now,
-  );
-}
-
-/** What is handed on: a budget only as far as it is not used up. */
-function sourceFrom({ edges }: DelegationRoute, parent: Edge): Source {
-  return {
-    grant: { ...grantOf(parent), budget: remainingOn(edges) },
-    lifetime: parent.expiresAt - parent.createdAt,
-    hops: parent.hopCount,
-  };
-}
-
-/** The way to a source: that of the delegation, and on through sessions below its target. */
-function pathTo({ acting }: DelegationRoute, parent: Edge): readonly string[] {
-  const below = acting.path.slice(acting.path.indexOf(parent.targetId) + 1);
-  return [...parent.path, ...below];
-}
-
-function constraintsOf(grant: Grant): Constraints {
-  return {
-    resources: grant.resources,
-    ...(grant.ttlSeconds === null ? {} : { ttl_seconds: grant.ttlSeconds }),
-    max_hops: grant.maxHops,
-    ...(grant.budget === null ? {} : { budget: grant.budget }),
-    policy_approved: grant.policyApproved,
-  };
 }
 
 /** What the row of a new delegation has beside what was asked for. */
@@ -295,41 +215,3 @@ async function findPart(
 function unusableDelegation(detail: string): OAuthError {
   return new OAuthError('invalid_grant', 'the delegation is not usable', { detail });
 }
-
-/** The first delegation to a session confines it, and all sessions below it as far as it did before. */
-async function confine({ tx, zoneId }: Caller, targetId: string, edgeId: string): Promise<void> {
-  await tx.query(CONFINE, [zoneId, targetId, edgeId]);
-}
-
-const CONFINE = `
-  WITH RECURSIVE target AS (
-    SELECT id, edge_id FROM agent_sessions WHERE zone_id = $1 AND id = $2
-  ), below AS (
-    SELECT id FROM target
-    UNION ALL
-    SELECT a.id FROM agent_sessions a JOIN below b ON a.parent_id = b.id WHERE a.zone_id = $1
-  )
-  UPDATE agent_sessions a
-     SET narrowed = true,
-         edge_id = CASE WHEN a.id <> t.id AND a.edge_id IS NOT DISTINCT FROM t.edge_id
-                        THEN $3::uuid ELSE a.edge_id END
-    FROM target t
-   WHERE a.zone_id = $1 AND a.id IN (SELECT id FROM below)
-     AND NOT EXISTS (SELECT 1 FROM delegation_edges e
-                      WHERE e.zone_id = $1 AND e.target_id = $2 AND e.id <> $3 AND e.accepted_at IS NOT NULL)`;
-
-/** Whether the target is above the source already: a parent of it, or one that delegated to it. */
-const CIRCULAR = `
-  WITH RECURSIVE above AS (
-    SELECT $2::uuid AS id
-    UNION
-    SELECT next.id FROM above a CROSS JOIN LATERAL (
-      SELECT s.parent_id AS id FROM agent_sessions s
-       WHERE s.zone_id = $1 AND s.id = a.id AND s.parent_id IS NOT NULL
-      UNION ALL
-      SELECT e.source_id FROM delegation_edges e
-       WHERE e.zone_id = $1 AND e.target_id = a.id
-         AND e.accepted_at IS NOT NULL AND e.revoked_at IS NULL AND e.expires_at > clock_timestamp()
-    ) AS next
-  )
-  SELECT EXISTS (SELECT 1 FROM above WHERE id = $3::uuid) AS circular`;

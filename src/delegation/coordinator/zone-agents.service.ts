@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { SessionBearers } from '../../authentication/session-bearers.service.js';
 import { generationsSaid } from '../../mandates/taken-back.js';
-import { InvalidToken } from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
 import type { AgentSession } from '../agent-session.entity.js';
-import type { AgentSessionBody } from '../agents/agent-session.body.js';
 import {
   AgentSessions,
   beatFor,
@@ -21,13 +19,11 @@ import { leafOf } from '../delegation-route.js';
 import { Delegations } from '../delegations.service.js';
 import { describeAgentSession } from '../describe-agent-session.js';
 import { describeEdge } from '../describe-edge.js';
-import { madeBy, madeOnce, onceOf, type Repeatable } from './idempotency.js';
+import { madeBy, madeOnce, onceOf } from './idempotency.js';
 import { mustBeOf } from './parties.js';
 import type { Said } from './said.js';
+import { inherits, repeatable, sessionAsked, sessionNamed } from './zone-agent-request.js';
 import type { ZoneAgentBody } from './zone-agent.body.js';
-
-/** Seconds that a task lives unless the request says: what these SDKs are used to. */
-const TASK_SECONDS = 3_600;
 
 /** An agent session, and the delegation to it that its parent has handed on, if it has. */
 export interface Opened {
@@ -209,57 +205,6 @@ export class ZoneAgents {
     if (revoked !== undefined) throw notShown('revoked');
     return claims.sid;
   }
-}
-
-/** What is asked for, as our own route takes it. */
-function sessionAsked(body: Said<ZoneAgentBody>): AgentSessionBody {
-  const { lifecycle, kind, ttl_seconds: seconds, labels, parent_id: parent } = body;
-  const ofKind = kind === undefined ? null : kind === 'service' ? 'service' : 'task';
-  if (lifecycle !== undefined && ofKind !== null && lifecycle !== ofKind) {
-    throw new OAuthError('invalid_request', 'lifecycle and kind contradict each other');
-  }
-  if (body.parent_authority === 'none' && body.inherit_parent_edge_id !== undefined) {
-    throw new OAuthError('invalid_request', 'inherit_parent_edge_id contradicts parent_authority');
-  }
-  const wanted = lifecycle ?? ofKind ?? 'task';
-  const lives = seconds ?? (wanted === 'task' ? TASK_SECONDS : null);
-  return {
-    lifecycle: wanted,
-    ...(lives === null ? {} : { ttl_seconds: lives }),
-    ...(labels === undefined ? {} : { labels }),
-    ...(parent === undefined ? {} : { parent_id: parent }),
-    ...(body.inherit_parent_edge_id === undefined
-      ? {}
-      : { delegation_edge_id: body.inherit_parent_edge_id }),
-  };
-}
-
-function sessionNamed(body: Said<ZoneAgentBody>): string | null {
-  const { subject_session_id: named, session_sid: old } = body;
-  if (named !== undefined && old !== undefined && named !== old) {
-    throw new OAuthError('invalid_request', 'subject_session_id and session_sid are not the same');
-  }
-  return named ?? old ?? null;
-}
-
-/** Whether the parent's delegation is to be handed on. Without a word of it, the session is confined by that alone. */
-function inherits(body: Said<ZoneAgentBody>): boolean {
-  return body.parent_authority === 'inherit' || body.inherit_parent_edge_id !== undefined;
-}
-
-function repeatable(body: Said<ZoneAgentBody>, ours: AgentSessionBody): Repeatable {
-  const { parent_authority: authority = null, metadata = null } = body;
-  return {
-    kind: 'session',
-    request: [ours, sessionNamed(body), authority, metadata],
-    derivedKey: body.kind === undefined ? null : derivedKey(body),
-  };
-}
-
-/** The key that `caracalai-sdk` 0.1.1 sends, which it derives of these members and no others. */
-function derivedKey({ application_id, session_sid, parent_id, kind }: Said<ZoneAgentBody>): string {
-  const seed = [application_id, session_sid ?? '', parent_id ?? '', kind ?? ''].join('|');
-  return createHash('sha256').update(seed).digest('hex');
 }
 
 /** What is not usable any more is gone for these SDKs, which otherwise go on asking. */

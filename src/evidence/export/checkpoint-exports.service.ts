@@ -8,7 +8,7 @@ import { BackgroundWork } from '../../platform/background-work.js';
 import type { CheckpointPlaces } from '../../platform/config/checkpoint-places.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { Periodic } from '../../platform/periodic.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { CheckpointKeys } from '../checkpoint-keys.service.js';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { S3Storage } from '../../platform/config/checkpoint-places.js';
 import { readBytes } from '../../platform/outbound/guarded-fetch.js';
-import { guardedRequest, type FetchRules } from '../../platform/outbound/guarded-request.js';
+import { guardedRequest } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import {
   Forked,
   isSameCheckpoint,

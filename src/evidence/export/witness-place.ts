@@ -1,6 +1,7 @@
 import type { WitnessAddress } from '../../platform/config/checkpoint-places.js';
 import { readBytes } from '../../platform/outbound/guarded-fetch.js';
-import { guardedRequest, type FetchRules } from '../../platform/outbound/guarded-request.js';
+import { guardedRequest } from '../../platform/outbound/guarded-request.js';
+import type { FetchRules } from '../../platform/outbound/fetch-rules.js';
 import { readCosignatures } from '../../transparency-log/cosignature.js';
 import { fromDecimal } from '../../transparency-log/decimal.js';
 import { parseVkey, SIGNATURE_TYPES, type NoteKey } from '../../transparency-log/note-key.js';

@@ -5,7 +5,7 @@ import {
   type EndpointCaller,
 } from '../../authentication/endpoint-callers.service.js';
 import { subjectKey } from '../../mandates/generations.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { activeAnswer } from './introspection-answer.js';
 import { resourceView } from './resource-view.fixture.js';
 

@@ -1,4 +1,4 @@
-import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/mandate-claims.js';
 import { isFor } from '../../oauth/authorization-details/grant.js';
 import {
   claimsOf,

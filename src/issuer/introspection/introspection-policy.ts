@@ -1,4 +1,4 @@
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { unavailable } from '../../oauth/errors.js';
 import type { CompiledPolicySet } from '../../policy/engine/compile.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';

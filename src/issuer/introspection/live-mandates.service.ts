@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { clientsOf, subjectOf } from '../../mandates/taken-back.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';

@@ -1,11 +1,8 @@
 import type { EndpointCaller } from '../../authentication/endpoint-callers.service.js';
 import { takenBack } from '../../mandates/taken-back.js';
-import {
-  InvalidToken,
-  verifyParsedMandate,
-  type MandateClaims,
-  type SignatureCheck,
-} from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
+import { verifyParsedMandate, type SignatureCheck } from '../../mandates/verify-mandate.js';
 import { MalformedToken, type JwsContent } from '../../oauth/compact-jws.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { issuersAt } from '../../zones/zone-issuer.js';

@@ -7,11 +7,8 @@ import { LOGGER } from '../../platform/config/logger.js';
 import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
-import {
-  bytesUnder,
-  FetchFailed,
-  guardedRequest,
-} from '../../platform/outbound/guarded-request.js';
+import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { bytesUnder } from '../../platform/outbound/fetch-rules.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { newId } from '../../platform/uuid-v7.js';

@@ -19,7 +19,7 @@ import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js
 import type { RequestId } from '../../platform/http/request-id.js';
 import { networkOf } from '../../platform/http/source-network.js';
 import { Turns } from '../../platform/turns.js';
-import { KeysUnavailable } from '../../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../../zones/issuers/public-key-set.js';
 import { PublicKeys } from '../../zones/issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../../zones/issuers/trusted-issuer.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';

@@ -20,6 +20,7 @@ import { SsfConfigurationController } from './ssf-configuration.controller.js';
 import { ssfMetrics } from './ssf.metrics.js';
 import { StreamWaits } from './stream-waits.service.js';
 import { StreamsController } from './streams.controller.js';
+import { StreamSubjects } from './stream-subjects.service.js';
 import { Streams } from './streams.service.js';
 
 /** Shared signals (OpenID SSF 1.0): others are told what ends in a zone. */
@@ -42,6 +43,7 @@ import { Streams } from './streams.service.js';
     PushSender,
     PushStreams,
     Receivers,
+    StreamSubjects,
     Streams,
     Poll,
     StreamWaits,

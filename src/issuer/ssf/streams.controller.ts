@@ -23,6 +23,7 @@ import {
   SubjectBody,
   VerificationBody,
 } from './stream.body.js';
+import { StreamSubjects } from './stream-subjects.service.js';
 import { Streams } from './streams.service.js';
 
 /** Receivers manage their streams of shared signals (OpenID SSF 1.0 8.1). */
@@ -30,7 +31,10 @@ import { Streams } from './streams.service.js';
 @ReceiverRoutes()
 @AnswerWithin(TURN_DEADLINE_MS)
 export class StreamsController {
-  constructor(private readonly streams: Streams) {}
+  constructor(
+    private readonly streams: Streams,
+    private readonly subjects: StreamSubjects,
+  ) {}
 
   /** Makes a stream. A receiver has one. */
   @Post('streams')
@@ -99,7 +103,7 @@ export class StreamsController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   addSubject(@Req() request: Request, @Body() body: SubjectBody): Promise<void> {
-    return this.streams.addSubject(request, body);
+    return this.subjects.add(request, body);
   }
 
   /** Takes a subject off a stream. */
@@ -107,6 +111,6 @@ export class StreamsController {
   @HttpCode(204)
   @Header('Cache-Control', 'no-store')
   removeSubject(@Req() request: Request, @Body() body: SubjectBody): Promise<void> {
-    return this.streams.removeSubject(request, body);
+    return this.subjects.remove(request, body);
   }
 }

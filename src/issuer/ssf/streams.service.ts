@@ -1,23 +1,18 @@
-import { BadRequestException, ConflictException, Inject, Injectable } from '@nestjs/common';
+import { BadRequestException, ConflictException, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { OAuthError } from '../../oauth/errors.js';
-import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl } from '../../platform/outbound/fetch-rules.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { issuersAt } from '../../zones/zone-issuer.js';
 import { VERIFICATION } from './event-types.js';
 import { Receivers, streamOf, streamsOf, type Receiver } from './receivers.service.js';
-import { readSubject } from './subject-identifier-formats.js';
-import { withoutIssuer } from './security-event-token.js';
 import { MAX_HELD } from './signal-outbox.service.js';
 import type {
   DeliveryBody,
   StatusBody,
   StreamBody,
   StreamChangeBody,
-  SubjectBody,
   VerificationBody,
 } from './stream.body.js';
 import {
@@ -27,9 +22,6 @@ import {
   statusOf,
   type Stream,
 } from './stream.js';
-
-/** The most subjects that a receiver takes off its stream. */
-const MAX_SUBJECTS = 10_000;
 
 /** The most events from before a stream was made that are kept off it. */
 const MOST_BEFORE = 5_000;
@@ -41,7 +33,6 @@ export class Streams {
     private readonly receivers: Receivers,
     private readonly sealing: Sealing,
     private readonly policies: OutboundPolicies,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -190,54 +181,6 @@ export class Streams {
         JSON.stringify(event),
       ]);
       return { result: undefined, details: { stream_id: stream.id } };
-    });
-  }
-
-  /** Puts a subject back on a stream. All are on it that were not taken off. */
-  async addSubject(request: Request, body: SubjectBody): Promise<void> {
-    await this.changeSubject(request, 'ssf_stream.subject_added', body, (tx, key) =>
-      tx.query(
-        `DELETE FROM ssf_subjects
-          WHERE zone_id = $1 AND stream_id = $2 AND digest = ssf_subject_digest($3::jsonb)`,
-        key,
-      ),
-    );
-  }
-
-  /** Takes a subject off a stream: nothing that is about it is put there from now on. */
-  async removeSubject(request: Request, body: SubjectBody): Promise<void> {
-    await this.changeSubject(request, 'ssf_stream.subject_removed', body, async (tx, key) => {
-      const [row] = await tx.query<{ full: boolean }[]>(
-        'SELECT count(*) >= $3 AS full FROM ssf_subjects WHERE zone_id = $1 AND stream_id = $2',
-        [...key.slice(0, 2), MAX_SUBJECTS],
-      );
-      if (row?.full === true) {
-        throw new BadRequestException(`no more than ${MAX_SUBJECTS} subjects can be taken off`);
-      }
-      await tx.query(
-        `INSERT INTO ssf_subjects (zone_id, stream_id, digest, subject)
-         VALUES ($1, $2, ssf_subject_digest($3::jsonb), $3::jsonb) ON CONFLICT DO NOTHING`,
-        key,
-      );
-    });
-  }
-
-  private async changeSubject(
-    request: Request,
-    type: string,
-    { stream_id: id, subject: given }: SubjectBody,
-    run: (tx: Receiver['tx'], key: readonly [string, string, string]) => Promise<unknown>,
-  ): Promise<void> {
-    await this.receivers.change(request, type, async (receiver) => {
-      const { zone, tx } = receiver;
-      const stream = await streamOf(receiver, id);
-      const subject = readSubject(given);
-      if (typeof subject === 'string') throw new BadRequestException(subject);
-      const { issuer, formerIssuer } = issuersAt(zone, this.clock.now());
-      const issuers = formerIssuer === null ? [issuer] : [issuer, formerIssuer];
-      const stored = JSON.stringify(withoutIssuer(subject, issuers));
-      await run(tx, [zone.zoneId, stream.id, stored]);
-      return { result: undefined, details: { stream_id: stream.id, subject } };
     });
   }
 

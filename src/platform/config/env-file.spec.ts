@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EnvFileUnreadable, readEnvFile } from './env-file.js';
-import { InvalidEnvironment, readEnv } from './env.js';
+import { readEnv } from './read-env.js';
+import { InvalidEnvironment } from './environment-problems.js';
 import { describeEnvFile } from './environment.js';
 
 let directory: string;

@@ -1,4 +1,6 @@
-import { InvalidEnvironment, readEnv, type Env } from './env.js';
+import type { Env } from './env.js';
+import { readEnv } from './read-env.js';
+import { InvalidEnvironment } from './environment-problems.js';
 import { VARIABLES } from './environment-variables.js';
 import { readEnvFile, type EnvFile } from './env-file.js';
 import { nearMisses } from './near-misses.js';

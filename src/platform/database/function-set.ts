@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '545eadbe5f19bfac194dde4cf3e6b880e3c96c2b564a73dec78855731dcdeaef',
+  sha256: '6f63597c8c226095a40fc08bc82621bb24377bf7c13da8e1dc8be5640fffe867',
 } as const;

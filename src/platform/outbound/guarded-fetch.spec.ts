@@ -3,7 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { guardedFetch } from './guarded-fetch.js';
-import { FetchFailed, guardedRequest, readFetchUrl } from './guarded-request.js';
+import { FetchFailed, guardedRequest } from './guarded-request.js';
+import { readFetchUrl } from './fetch-rules.js';
 
 const ANYTHING = { allowInsecure: true, allowPrivate: true };
 const STRICT = { allowInsecure: false, allowPrivate: false };

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidJson, readStrictJson, type JsonValue } from '../../oauth/strict-json.js';
-import { bytesUnder, FetchFailed, guardedRequest, type FetchRules } from './guarded-request.js';
+import { FetchFailed, guardedRequest } from './guarded-request.js';
+import { bytesUnder, type FetchRules } from './fetch-rules.js';
 
 /** A JSON answer. */
 export interface Fetched {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { ENV, type RunningEnv } from '../config/env.js';
-import type { FetchRules } from './guarded-request.js';
+import type { FetchRules } from './fetch-rules.js';
 import type { OutboundTarget } from './outbound-policy.js';
 import { OutboundPolicyRow } from './outbound-policy.entity.js';
 

@@ -326,8 +326,9 @@ describe('simulating on another thread', () => {
   });
 
   test('ends what takes too long, keeps this thread free, and goes on', async () => {
-    const stuck = simulator.simulateInBackground(hostile);
-    const behind = simulator.simulateInBackground({ ...bundle, inputs });
+    const on = new background.Background({ timeMs: 2_000, memoryMb: 256, queued: 2 });
+    const stuck = simulator.simulateInBackground(hostile, on);
+    const behind = simulator.simulateInBackground({ ...bundle, inputs }, on);
     // This thread has many turns before the other one is ended.
     let turns = 0;
     const watching = (async () => {
@@ -395,7 +396,7 @@ describe('deciding on another thread', () => {
   });
 
   test('ends what takes too long, which another zone does not feel', async () => {
-    const on = new threads.DecisionThreads({ ...limits, threads: 1, timeMs: 200 });
+    const on = new threads.DecisionThreads({ ...limits, threads: 1, timeMs: 1_500 });
     const endless = compilation.compile(
       Array.from({ length: 60 }, (_, n) => ({
         id: `m${n}`,

@@ -1,6 +1,6 @@
 import type { Caller, ClaimedClient } from '../../authentication/authenticate-client.js';
 import type { Entry, Fact, Nonce } from '../../ledger/entry.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { factsToldToGateway } from '../told-to-gateways.js';
 import { agencyFacts } from './agency-facts.js';
 import { subjectFacts } from './issued-generations.js';

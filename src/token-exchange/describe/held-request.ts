@@ -6,7 +6,8 @@ import type { HeldRequest } from '../../step-up/challenge.js';
 import { generationsOf } from './issued-generations.js';
 import { actorClaim, clientsIn } from '../stages/actor-chain.js';
 import { contextSubject } from '../stages/authentication-context.js';
-import type { Authorized, Granted } from '../stages/authorize.js';
+import type { Authorized } from '../stages/authorize.js';
+import type { Granted } from '../stages/narrow.js';
 import type { Demand } from '../stages/demand.js';
 import { lifetimeAsked } from '../stages/lifetimes.js';
 

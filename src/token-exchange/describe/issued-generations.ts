@@ -5,7 +5,7 @@ import {
   type Generations,
 } from '../../mandates/generations.js';
 import { clientsOf, subjectOf } from '../../mandates/taken-back.js';
-import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/mandate-claims.js';
 import type { Entry, Fact, SessionBirth } from '../../ledger/entry.js';
 import { clientsIn } from '../stages/actor-chain.js';
 import type { Authorized } from '../stages/authorize.js';

@@ -3,7 +3,7 @@ import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/
 import type { AuthorizationDetail } from '../../oauth/authorization-details/detail.js';
 import { resourceInput } from '../../zones/snapshot/resource-input.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { detailsInput } from './details-input.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from '../stages/actor-chain.js';

@@ -1,6 +1,6 @@
 import type { FederatedToken } from '../../authentication/authenticate-client.js';
-import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
 import type { Principals } from '../stages/resolve.js';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { jsonOf } from '../../ledger/event-text.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
-import type { Decision } from '../stages/authorize.js';
+import type { Decision } from '../stages/ask-policy.js';
 import { recordedDecisions } from './recorded-decisions.js';
 
 const allow: Verdict = {

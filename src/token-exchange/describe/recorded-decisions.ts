@@ -1,7 +1,7 @@
 import { jsonOfText, withJson } from '../../ledger/event-text.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import { canonicalText, inputSha256 } from '../../policy/engine/input-text.js';
-import type { Decision, PolicyDecisions } from '../stages/authorize.js';
+import type { Decision, PolicyDecisions } from '../stages/ask-policy.js';
 
 /** What is recorded of a verdict, and its JSON. */
 interface RecordedVerdict {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/mandate-claims.js';
 import {
   actingFor,
   actorClaim,

@@ -1,5 +1,10 @@
-import { MAX_ACTORS, MAX_ANCESTORS } from '../../mandates/read-claims.js';
-import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import {
+  MAX_ACTORS,
+  MAX_ANCESTORS,
+  type ActorClaim,
+  type MandateClaims,
+} from '../../mandates/mandate-claims.js';
+
 import { OAuthError } from '../../oauth/errors.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 

@@ -10,7 +10,8 @@ import {
   tokenContext,
   type AuthenticationContext,
 } from './authentication-context.js';
-import { authorizeConfirmed, PolicyDenial, type Authorized, type Decide } from './authorize.js';
+import { authorizeConfirmed, type Authorized } from './authorize.js';
+import { PolicyDenial, type Decide } from './ask-policy.js';
 import type { SessionDirectory } from './bind.js';
 import { cleared, type Cleared, type Held } from './clearance.js';
 import { demandOf, hasAcr, meetsPolicy, meetsRequest, type Demand } from './demand.js';

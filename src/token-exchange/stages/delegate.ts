@@ -10,12 +10,12 @@ import {
 } from '../../delegation/delegation-route.js';
 import type { FoundRoute, Judge } from '../../delegation/routes.service.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
 import type { AgentNames } from './parse.js';
-import { doesNotHold } from './resolve.js';
+import { doesNotHold } from '../unusable-token.js';
 
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
 export interface Agency {

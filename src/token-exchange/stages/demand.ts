@@ -1,6 +1,7 @@
 import { canAuthenticate, DEFAULT_TYPE, termsOf, typeForAcr } from '../../step-up/type-terms.js';
 import type { StepUpTerms } from '../../zones/step-up-terms.js';
-import { PolicyDenial, type Authorized } from './authorize.js';
+import type { Authorized } from './authorize.js';
+import { PolicyDenial } from './ask-policy.js';
 import type { AuthenticationContext } from './authentication-context.js';
 
 /** A step-up that is owed before a mandate is issued, by policy or by the request itself. */

@@ -1,6 +1,7 @@
 import type { DrawnIndex } from '../../ledger/status-lists/status-blocks.service.js';
 import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
-import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
+import type { MandateClaims } from '../../mandates/mandate-claims.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { claimsOf, isSmallEnough, pickClaims, type Claims } from '../../mandates/scope-claims.js';

@@ -11,7 +11,7 @@ import { issuedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
 import { seenSubject, sessionGenerations } from '../describe/issued-generations.js';
 import { endingAt, factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
-import type { PolicyDecisions } from './authorize.js';
+import type { PolicyDecisions } from './ask-policy.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
 import { listedMandate } from '../describe/listed-mandate.js';

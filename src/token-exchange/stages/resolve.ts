@@ -1,22 +1,19 @@
 import type { Caller } from '../../authentication/authenticate-client.js';
-import {
-  InvalidToken,
-  type ActorClaim,
-  type MandateClaims,
-} from '../../mandates/verify-mandate.js';
+import { InvalidToken } from '../../mandates/invalid-token.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/mandate-claims.js';
 import { clientsOf, takenBack } from '../../mandates/taken-back.js';
-import { KeysUnavailable } from '../../zones/issuers/jwks.js';
+import { KeysUnavailable } from '../../zones/issuers/public-key-set.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
-import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-subject-token.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
-import { OAuthError, orUnavailable, unavailable } from '../../oauth/errors.js';
+import { orUnavailable, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
-import { UnusableToken } from '../told-to-gateways.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, checkLength } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 import type { PresentedTokens, SubjectToken } from './parse.js';
+import { unusable, doesNotHold, wasTakenBack } from '../unusable-token.js';
 
 /** Whose authority is exchanged, and who acts. */
 export interface Principals {
@@ -233,30 +230,4 @@ async function verified(
     if (error instanceof InvalidToken) throw doesNotHold(name, error.reason, error);
     throw error;
   }
-}
-
-/** The error for a token that is what it says, but not one that may be exchanged here. */
-function unusable(name: 'subject_token' | 'actor_token', detail: string): OAuthError {
-  return new UnusableToken(name, true, detail);
-}
-
-/** The error for a token that is not, or no longer, what it says. */
-export function doesNotHold(
-  name: 'subject_token' | 'actor_token',
-  detail: string,
-  cause?: unknown,
-): OAuthError {
-  return new UnusableToken(name, false, detail, cause);
-}
-
-/** The error for a token that was what it says, until something that it comes by was taken back. */
-export function wasTakenBack(
-  name: 'subject_token' | 'actor_token',
-  detail: string,
-  cause?: unknown,
-): OAuthError {
-  return new OAuthError('invalid_grant', `the ${name} is not usable`, {
-    detail: `${name}: ${detail}`,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

@@ -8,12 +8,11 @@ import { PublicKeys } from './public-keys.service.js';
 import { claimAt, type TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
 import {
-  verifyFederatedToken,
   verifySubjectToken,
   type IssuerSubject,
   type SubjectTokenRules,
-  type Workload,
-} from './verify-issuer-token.js';
+} from './verify-subject-token.js';
+import { verifyFederatedToken, type Workload } from './verify-workload-token.js';
 
 /** A subject token of a trusted issuer that a client presents in a zone. */
 export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys' | 'verified'> {

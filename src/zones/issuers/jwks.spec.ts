@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { InvalidKeySet, readPublishedJwks, readRegisteredJwks } from './jwks.js';
+import { readPublishedJwks, readRegisteredJwks } from './jwks.js';
+import { InvalidKeySet } from './jwk.js';
 
 const NOW = 1_800_000_000;
 

@@ -4,7 +4,8 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { guardedFetch } from '../../platform/outbound/guarded-fetch.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
-import { registeredKeys, type KeySource, type PublicJwks } from './jwks.js';
+import { registeredKeys, type PublicJwks } from './jwks.js';
+import type { KeySource } from './public-key-set.js';
 import { RemoteKeys } from './remote-keys.js';
 
 /** The registered public keys of a client or issuer: the keys themselves, or the `jwks_uri` that has them. */

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
-import { KeysUnavailable } from './jwks.js';
+import { KeysUnavailable } from './public-key-set.js';
 import { RemoteKeys } from './remote-keys.js';
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
-import { KeysUnavailable, readPublishedJwks, type PublicKeySet, type KeySource } from './jwks.js';
+import { readPublishedJwks } from './jwks.js';
+import { KeysUnavailable, type PublicKeySet, type KeySource } from './public-key-set.js';
 
 /** Bounds of the time that a key set is fresh, in milliseconds, whatever its `max-age`; and the time without one. */
 const MIN_FRESH_MS = 60_000;

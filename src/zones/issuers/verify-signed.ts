@@ -3,7 +3,7 @@ import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/com
 import { isSignedBy } from '../../oauth/signatures.js';
 import type { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
-import type { KeySource } from './jwks.js';
+import type { KeySource } from './public-key-set.js';
 import { UntrustedToken } from './untrusted-token.js';
 
 /** The keys and algorithms that a signature is verified with. */

@@ -5,7 +5,7 @@
  * Each differs from a valid session mandate in the one thing its name says. Unless the name says
  * otherwise it is signed with the zone's own key, so that only the check in question can refuse it.
  */
-import type { InvalidTokenReason } from '../../../src/mandates/verify-mandate.js';
+import type { InvalidTokenReason } from '../../../src/mandates/invalid-token.js';
 import { base64url, type Members, type TokenForger } from './token-forger.js';
 
 export {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../../oauth/strict-json.js';
-import { InvalidKeySet, PRIVATE_MEMBERS, readRegisteredJwks } from '../../../zones/issuers/jwks.js';
+import { readRegisteredJwks } from '../../../zones/issuers/jwks.js';
+import { InvalidKeySet, PRIVATE_MEMBERS } from '../../../zones/issuers/jwk.js';
 
 /** One line of text, as the API takes it: 1 to 200 printable characters, without space at the edges. */
 export const line = () =>

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { InvalidEnvironment, childEnvironment, readEnv } from './env.js';
+import { childEnvironment, readEnv } from './read-env.js';
+import { InvalidEnvironment } from './environment-problems.js';
 
 const KEY = createHash('sha256').update('env.spec').digest();
 const GIVEN = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { timeLimits } from './platform/config/time-limits.js';
-import { silentTicks } from './primary.js';
+import { timeLimits } from '../config/time-limits.js';
+import { silentTicks } from './silent-ticks.js';
 
 test.each([
   ['half a minute with the limits of a database nearby', timeLimits().checkMs, 6],
