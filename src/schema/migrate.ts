@@ -43,7 +43,7 @@ export class UnsupportedDatabase extends Error {
  *
  * @param url `postgres://…`
  * @param patience how long to wait for a database that does not answer yet, or whose tables are busy
- * @param look is given the connection when the tables are there, before another process has its turn
+ * @param look is given the connection to a distributed database when the tables are there, before another process has its turn
  * @returns what was done: the names of the migrations that were run, and of the set of functions
  * @throws {UnsupportedDatabase} if it was made by migrations of before
  * @throws {DatabaseUnusable} if the database stays away, or does not let us in
@@ -86,7 +86,7 @@ async function migrateUnder(
     } else if (done.length > 0) {
       await makePartitions(lock, waiting);
     }
-    await look(lock);
+    if (distributed) await look(lock);
   });
 }
 
