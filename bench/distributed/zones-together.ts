@@ -61,19 +61,20 @@ async function zonesOf(
 
 /** The kinds of several zones as one. */
 function together([first = [], ...others]: readonly (readonly Kind[])[]): Kind[] {
-  // What is kept of answers would be of all zones, so each makes its own.
-  return first.map(({ keep: _, ...kind }) => {
-    const same: readonly Omit<Kind, 'keep'>[] = [
+  return first.map((kind) => {
+    const same: readonly Kind[] = [
       kind,
       ...others.flatMap((kinds) => kinds.filter(({ name }) => name === kind.name)),
     ];
     return {
       ...kind,
+      // The answers are of all zones: each makes for itself what it needs beforehand.
+      keep: () => {},
       prepare: async (count) => {
         const share = Math.ceil(count / same.length);
         const made = await Promise.all(same.map((each) => each.prepare(share)));
         const most = Math.max(...made.map(({ requests }) => requests.length));
-        const inTurns = Array.from({ length: most }, (_, n) =>
+        const inTurns = Array.from({ length: most }, (_each, n) =>
           made.flatMap(({ requests }) => requests.slice(n, n + 1)),
         );
         return { requests: inTurns.flat(), repeat: made.every(({ repeat }) => repeat) };
