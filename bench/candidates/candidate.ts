@@ -8,7 +8,12 @@ export interface Candidate {
   readonly port: number;
   /** The server's process; what it forked counts as well. */
   readonly pid: number;
-  readonly postgres: Pick<CandidatePostgres, 'pid' | 'url'> | null;
+  readonly postgres:
+    | (Pick<CandidatePostgres, 'pid' | 'url'> & {
+        /** The postmasters of the workers, where the database is distributed. */
+        readonly workers?: readonly number[];
+      })
+    | null;
   readonly kinds: readonly Kind[];
   stop(): Promise<void>;
 }

@@ -3,6 +3,9 @@ import type { Candidate, Kind } from '../candidates/candidate.js';
 import type { LoadProcess } from '../load/load-process.js';
 import { readProcessorTimes } from './processor-time.js';
 
+/** Where workers begin among the families of processes: after server, load, PostgreSQL and this process. */
+const FIRST_WORKER = 4;
+
 /** What one run of one kind came to. Times are in milliseconds. */
 export interface Run {
   readonly candidate: string;
@@ -19,6 +22,8 @@ export interface Run {
   readonly serverMs: number | null;
   readonly postgresMs: number | null;
   readonly loadMs: number | null;
+  /** Of each worker of a distributed database, in the order of the candidate's; of none on one server. */
+  readonly workersMs: readonly (number | null)[];
   /** Cores that others kept busy meanwhile: programs that are no part of this, and other guests of the host. */
   readonly othersCores: number | null;
   /** Bytes of write-ahead log for each answer. */
@@ -59,7 +64,14 @@ export async function runKind(
   const recordedBefore = await kind.recorded?.();
   const walBefore = await walPosition(candidate);
 
-  const families = [candidate.pid, load.pid, candidate.postgres?.pid ?? -1, process.pid];
+  const workers = candidate.postgres?.workers ?? [];
+  const families = [
+    candidate.pid,
+    load.pid,
+    candidate.postgres?.pid ?? -1,
+    process.pid,
+    ...workers,
+  ];
   const before = readProcessorTimes(families);
   const startedAtUs = monotonicUs();
   const result = await load.closed({
@@ -94,6 +106,7 @@ export async function runKind(
     serverMs: perAnswer(0),
     postgresMs: typeof candidate.postgres?.pid === 'number' ? perAnswer(2) : null,
     loadMs: perAnswer(1),
+    workersMs: workers.map((_, n) => perAnswer(FIRST_WORKER + n)),
     othersCores: others(before, after, (endedAtUs - startedAtUs) / 1_000),
     walBytes: wal === null ? null : wal / Math.max(1, good + wrong),
     wrong,
@@ -145,8 +158,8 @@ type Times = ReturnType<typeof readProcessorTimes>;
 /** Cores that were busy with other than this measurement. */
 function others(before: Times, after: Times, elapsedMs: number): number | null {
   if (before === null || after === null) return null;
-  // This process has started the others, so that its family, the last one, is all of them.
-  const own = (times: NonNullable<Times>): number => times.families.at(-1) ?? 0;
+  // This process has started the others, so that its family is all of them.
+  const own = (times: NonNullable<Times>): number => times.families[FIRST_WORKER - 1] ?? 0;
   const machine = after.all - before.all + after.stolen - before.stolen;
   return Math.max(0, (machine - (own(after) - own(before))) / elapsedMs);
 }

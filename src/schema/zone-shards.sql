@@ -197,7 +197,9 @@ BEGIN
     SELECT c.relname AS name
       FROM pg_dist_partition d JOIN pg_class c ON c.oid = d.logicalrelid
      WHERE d.partmethod = 'h' AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
-       AND obj_description('zone_shard_gone'::regnamespace, 'pg_namespace') IS DISTINCT FROM stamp
+       -- The views go with the tables when Citus makes those anew, as it does when it tells a node all that there is.
+       AND (obj_description('zone_shard_gone'::regnamespace, 'pg_namespace') IS DISTINCT FROM stamp
+            OR to_regclass(format('zone_shard_gone.%I', c.relname)) IS NULL)
   LOOP
     EXECUTE format('CREATE OR REPLACE VIEW zone_shard_gone.%1$I AS
                       SELECT NULL::tid AS ctid, NULL::xid AS xmin, NULL::oid AS tableoid, (NULL::public.%1$I).*

@@ -246,6 +246,18 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     expect((await persistently(() => introspectAt(a, far, token))).body['active']).toBe(true);
   });
 
+  test('another one starts where Citus has made the tables of its nodes anew', async () => {
+    await rows(databaseUrl, 'SELECT start_metadata_sync_to_all_nodes()');
+    const another = await startReplica({ databaseUrl, env: ENVIRONMENT });
+    try {
+      for (const zone of [near, far]) {
+        expect((await persistently(() => zone.sessionAt(another))).status).toBe(200);
+      }
+    } finally {
+      await another.stop();
+    }
+  });
+
   test('a session of a shard that has gone finds nothing, and writes nothing', async () => {
     const { host, port } = await placeOf(far);
     const url = new URL(at({ host, port }));
