@@ -109,6 +109,7 @@ END $$;
 -- is_active: whether the zone decides by it, or by the same policies; then nothing is done.
 CREATE OR REPLACE FUNCTION withdraw_policy(p_zone uuid, p_set_version uuid)
 RETURNS TABLE (pol text, is_active boolean) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
   wanted text;
   active text;
@@ -125,7 +126,7 @@ BEGIN
     DELETE FROM withdrawn_policies w
      WHERE w.zone_id = p_zone AND w.withdrawn_at < clock_timestamp() - interval '1 day';
     INSERT INTO withdrawn_policies AS w (zone_id, pol) VALUES (p_zone, wanted)
-      ON CONFLICT ON CONSTRAINT withdrawn_policies_pkey DO UPDATE SET withdrawn_at = clock_timestamp();
+      ON CONFLICT (zone_id, pol) DO UPDATE SET withdrawn_at = clock_timestamp();
   END IF;
   pol := wanted;
   RETURN NEXT;

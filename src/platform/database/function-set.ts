@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '6f63597c8c226095a40fc08bc82621bb24377bf7c13da8e1dc8be5640fffe867',
+  sha256: 'be42b7ac36ddeb98c8fc7e80a1e759b93c3e8ef171473264968eb20fe0730c73',
 } as const;
