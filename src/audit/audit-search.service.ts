@@ -6,6 +6,7 @@ import { OPERATORS_READING } from '../platform/database/operators-connections.js
 import { atAllOrSome, isSpread } from '../platform/database/impatient-pool.js';
 import { limitTo } from '../platform/database/statement-share.js';
 import { termsOf, type AuditFilters, type AuditScope } from './audit-filters.js';
+import type { AuditPage, AuditPart } from './audit-page.js';
 import type { AuditedEvent } from './audited-event.js';
 import { mergePages } from './merge-pages.js';
 import { idRange } from './id-range.js';
@@ -20,26 +21,6 @@ import {
   type Sought,
   type Statement,
 } from './search-statements.js';
-
-/** Which part of what is found is asked for. */
-export interface AuditPart {
-  /** How many events at most. */
-  readonly limit: number;
-  /** The id of the event after which the part starts; the newest come first. */
-  readonly after?: string;
-  /** How many are left out before that: what is left out is looked at all the same. */
-  readonly offset?: number;
-}
-
-/** One part of what is found. */
-export interface AuditPage {
-  readonly items: readonly AuditedEvent[];
-  /**
-   * What to give as `after` for the next part; absent at the end. While the index is far behind, a part may have fewer
-   * events than were asked for, or none, and go on all the same.
-   */
-  readonly next?: string;
-}
 
 /** What one statement of a search may take, of what a statement may: who waits is told what to ask instead. */
 const SHARE = 0.8;

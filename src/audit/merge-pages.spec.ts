@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AuditPage, AuditPart } from './audit-search.service.js';
+import type { AuditPage, AuditPart } from './audit-page.js';
 import type { AuditedEvent } from './audited-event.js';
 import { mergePages } from './merge-pages.js';
 

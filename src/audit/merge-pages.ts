@@ -1,4 +1,4 @@
-import type { AuditPage, AuditPart } from './audit-search.service.js';
+import type { AuditPage, AuditPart } from './audit-page.js';
 
 /**
  * One part of what was found in several places, each of which was asked for all that the part may need: the newest come

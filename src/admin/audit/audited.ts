@@ -1,6 +1,6 @@
 import { BadRequestException } from '@nestjs/common';
 import type { AuditFilters } from '../../audit/audit-filters.js';
-import type { AuditPage, AuditPart } from '../../audit/audit-search.service.js';
+import type { AuditPage, AuditPart } from '../../audit/audit-page.js';
 import { viewOf, type AuditedEventView } from '../../audit/audited-event.js';
 import { PAGE_LIMIT } from '../pagination.body.js';
 import type { Page } from '../pagination.js';

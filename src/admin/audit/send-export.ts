@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { AuditPage } from '../../audit/audit-search.service.js';
+import type { AuditPage } from '../../audit/audit-page.js';
 import { viewOf, type AuditedEvent } from '../../audit/audited-event.js';
 import type { OAuthError } from '../../oauth/errors.js';
 import { CSV_HEADER, csvLineOf, lineOf } from './audit-csv.js';

@@ -88,8 +88,11 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
   private inEachShard(look: JobTerms['look']): JobTerms['look'] {
     const shards = zoneShardsOf(this.env);
     if (shards === null) return look;
+    let looks = 0;
     return async (stopped) => {
-      const found: Look[] = await askEachShard(shards, () => look(stopped));
+      // Where there is little room for more, each shard is the first one in its turn.
+      looks = (looks + 1) % shards.all.length;
+      const found: Look[] = await askEachShard(shards, () => look(stopped), looks);
       return (['more', 'waiting'] as const).find((one) => found.includes(one)) ?? 'nothing';
     };
   }
@@ -104,12 +107,21 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
       },
       onOver: () => job.wake(),
     });
+    const shards = zoneShardsOf(this.env)?.all.length ?? 1;
+    /** What looks into other shards may take at this moment. */
+    let reserved = 0;
     const job = this.add({
       ...rest,
       look: async () => {
         await before?.();
-        const { room } = underWay;
-        const due = room === 0 ? [] : await take(room, underWay.byGroup());
+        const room = Math.ceil(Math.max(0, underWay.room - reserved) / shards);
+        reserved += room;
+        let due: readonly Item[];
+        try {
+          due = room === 0 ? [] : await take(room, underWay.byGroup());
+        } finally {
+          reserved -= room;
+        }
         for (const item of due) underWay.begin(item);
         if (due.length > 0) return 'more';
         return underWay.size > 0 ? 'waiting' : 'nothing';

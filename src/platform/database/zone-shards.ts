@@ -273,16 +273,19 @@ export async function inEachShard(
  * Asks each shard by itself, all at once: what is done in others is done although one is away.
  *
  * @param ask is given the shard; `null` for all of a plain server
+ * @param first which of them is asked first, counted from 0
  * @returns the answers, when all have ended
  * @throws what the first one threw that could not be asked
  */
 export async function askEachShard<A>(
   shards: ZoneShards | null,
   ask: (shard: ZoneShard | null) => Promise<A>,
+  first = 0,
 ): Promise<A[]> {
   if (shards === null) return [await ask(null)];
+  const inTurn = [...shards.all.slice(first), ...shards.all.slice(0, first)];
   const asked = await Promise.allSettled(
-    shards.all.map((shard) => shards.inShard(shard, () => ask(shard))),
+    inTurn.map((shard) => shards.inShard(shard, () => ask(shard))),
   );
   return asked.map((one) => {
     if (one.status === 'rejected') throw one.reason;

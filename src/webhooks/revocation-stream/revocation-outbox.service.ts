@@ -3,6 +3,14 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import {
+  askEachShard,
+  shardNow,
+  zoneShardsOf,
+  type ZoneShard,
+  type ZoneShards,
+} from '../../platform/database/zone-shards.js';
+import { atAllZones } from '../../platform/database/impatient-pool.js';
 import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { REVOCATION_STREAM, type Revocation } from './revocation-entry.js';
 
@@ -51,21 +59,21 @@ interface Below {
 /** The outbox of the revocation stream, for all replicas together. */
 @Injectable()
 export class RevocationOutbox {
-  /** The connection of rounds, whose transactions wait for Redis: no request waits for them. */
-  private client: pg.Client | null = null;
-  /** The zone at which the last round ended: each has its turn. */
-  private after = FIRST_ID;
-  /** How many zones a round looks at: one after a failure, so that one that fails stops no other. */
-  private zones = MOST_ZONES;
+  private readonly shards: ZoneShards | null;
+  /** By the shard; one on a plain server. */
+  private readonly lines = new Map<ZoneShard | null, Line>();
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: RunningEnv,
-  ) {}
+  ) {
+    this.shards = zoneShardsOf(env);
+  }
 
   /** Says for an hour that there is somebody who sends what ends. Until then nothing is put into the outbox. */
   async want(): Promise<void> {
-    await this.dataSource.query(WANT, [REVOCATION_STREAM]);
+    // It is the same on all nodes, and written by whoever knows of all.
+    await atAllZones(this.dataSource, () => this.dataSource.query(WANT, [REVOCATION_STREAM]));
   }
 
   /**
@@ -80,26 +88,31 @@ export class RevocationOutbox {
     most: number,
     send: (revocations: readonly Revocation[]) => Promise<boolean>,
   ): Promise<Round> {
+    const line = this.line();
     try {
-      const client = await this.connect();
+      const client = await this.connect(line);
       const { rows } = await client.query<{ some: boolean }>(SOME);
       if (rows[0]?.some !== true) return { taken: 0, found: false };
       await client.query('BEGIN');
-      const round = await this.take(client, most, send);
-      this.zones = Math.min(this.zones * 2, MOST_ZONES);
+      const round = await this.take(line, client, most, send);
+      line.zones = Math.min(line.zones * 2, MOST_ZONES);
       return round;
     } catch (error) {
-      this.zones = 1;
+      this.shards?.noteError(error);
+      line.zones = 1;
       // With the connection its transaction ends.
-      this.disconnect();
+      disconnect(line);
       throw error;
     }
   }
 
   /** Gives up what has waited for a day. @returns how many; there may be more */
   async giveUp(): Promise<number> {
-    const [, count] = await this.dataSource.query<[unknown, number]>(GIVE_UP, [GIVEN_UP_AT_ONCE]);
-    return count;
+    const counts = await askEachShard(this.shards, async () => {
+      const [, count] = await this.dataSource.query<[unknown, number]>(GIVE_UP, [GIVEN_UP_AT_ONCE]);
+      return count;
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** The age of the oldest that is still to be sent, in seconds. */
@@ -111,22 +124,29 @@ export class RevocationOutbox {
     return rows[0]?.age ?? 0;
   }
 
-  /** Ends the connection: what a round has taken is free for others. */
+  /** Ends the connections: what rounds have taken is free for others. */
   disconnect(): void {
-    // Not awaited: a server that is paused never answers.
-    void this.client?.end().catch(() => {});
-    this.client = null;
+    for (const line of this.lines.values()) disconnect(line);
+  }
+
+  /** That of the shard which the work under way is about. */
+  private line(): Line {
+    const shard = shardNow();
+    const line = this.lines.get(shard) ?? { client: null, after: FIRST_ID, zones: MOST_ZONES };
+    this.lines.set(shard, line);
+    return line;
   }
 
   private async take(
+    line: Line,
     client: pg.Client,
     most: number,
     send: (revocations: readonly Revocation[]) => Promise<boolean>,
   ): Promise<Round> {
-    const { rows } = await client.query<Row>(TAKE, [this.after, this.zones, most]);
+    const { rows } = await client.query<Row>(TAKE, [line.after, line.zones, most]);
     const zones = new Set(rows.map(({ zoneId }) => zoneId));
     const last = rows.at(-1)?.zoneId;
-    this.after = last === undefined || zones.size < this.zones ? FIRST_ID : last;
+    line.after = last === undefined || zones.size < line.zones ? FIRST_ID : last;
     const taken = rows.filter((row): row is Row & { id: string } => row.id !== null);
     const { found, whole } = await putBelow(client, taken);
     await client.query(REMOVE, [whole.map(({ zoneId }) => zoneId), whole.map(({ id }) => id)]);
@@ -136,11 +156,12 @@ export class RevocationOutbox {
     return sent ? { taken: taken.length, found } : { taken: 0, found: false };
   }
 
-  private async connect(): Promise<pg.Client> {
-    if (this.client !== null) return this.client;
+  private async connect(line: Line): Promise<pg.Client> {
+    if (line.client !== null) return line.client;
     const { databaseUrl, limits } = this.env;
+    const shard = shardNow();
     const client = new pg.Client({
-      connectionString: databaseUrl,
+      connectionString: shard === null ? databaseUrl : this.shards?.urlOf(shard),
       connectionTimeoutMillis: limits.connectMs,
       query_timeout: STATEMENT_MS + 1_000,
       ...limitsAtStart(ON_SERVER, limits.pooler),
@@ -149,13 +170,29 @@ export class RevocationOutbox {
     // The call that fails throws; an error event without a listener would end the process.
     client.on('error', () => {});
     client.on('end', () => {
-      if (this.client === client) this.client = null;
+      if (line.client === client) line.client = null;
     });
     await client.connect();
     await limitsAfterStart(client, ON_SERVER, limits.pooler);
-    this.client = client;
+    line.client = client;
     return client;
   }
+}
+
+/** What goes on from round to round. */
+interface Line {
+  /** The connection of rounds, whose transactions wait for Redis: no request waits for them. */
+  client: pg.Client | null;
+  /** The zone at which the last round ended: each has its turn. */
+  after: string;
+  /** How many zones a round looks at: one after a failure, so that one that fails stops no other. */
+  zones: number;
+}
+
+function disconnect(line: Line): void {
+  // Not awaited: a server that is paused never answers.
+  void line.client?.end().catch(() => {});
+  line.client = null;
 }
 
 /** Puts what rests on some rows into the outbox. @returns the rows of which that is all */
@@ -186,10 +223,11 @@ function isToBeSent(row: Row): row is Row & Revocation {
   return row.kind !== 'client' && row.kind !== 'federated_identity' && row.belowUntil === null;
 }
 
+// Citus has no clock in such a condition, so it is one of times alone.
 const WANT = `
   INSERT INTO revocation_stream AS s (name, wanted_until) VALUES ($1, clock_timestamp() + interval '1 hour')
   ON CONFLICT (name) DO UPDATE SET wanted_until = EXCLUDED.wanted_until
-   WHERE s.wanted_until < EXCLUDED.wanted_until - interval '30 minutes'`;
+   WHERE EXCLUDED.wanted_until - s.wanted_until > interval '30 minutes'`;
 
 const SOME = 'SELECT EXISTS (SELECT FROM revocation_outbox) AS some';
 
