@@ -7,8 +7,8 @@ import type { Answer } from './zone.js';
 export interface LedgerView {
   /** The audit events of each request. */
   audit(requestIds: readonly string[]): Promise<ReadonlyMap<string, readonly AuditRow[]>>;
-  /** How many sessions and mandates there are: what may not grow by a denial. */
-  created(): Promise<{ readonly sessions: number; readonly mandates: number }>;
+  /** How many sessions and mandates there are, in one zone or in all: what may not grow by a denial. */
+  created(zoneId?: string): Promise<{ readonly sessions: number; readonly mandates: number }>;
   query<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
   close(): Promise<void>;
 }
@@ -33,10 +33,12 @@ export async function openLedgerView(databaseUrl: string): Promise<LedgerView> {
         requestIds.map((id) => [id, found.filter(({ request_id }) => request_id === id)]),
       );
     },
-    async created() {
+    async created(zoneId) {
       const [counts] = await query<{ sessions: string; mandates: string }>(
-        `SELECT (SELECT count(*) FROM sessions) AS sessions,
-                (SELECT count(*) FROM audit_events WHERE outcome = 'issued') AS mandates`,
+        `SELECT (SELECT count(*) FROM sessions WHERE zone_id = coalesce($1, zone_id)) AS sessions,
+                (SELECT count(*) FROM audit_events
+                  WHERE outcome = 'issued' AND zone_id = coalesce($1, zone_id)) AS mandates`,
+        [zoneId ?? null],
       );
       return { sessions: Number(counts?.sessions), mandates: Number(counts?.mandates) };
     },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { borrowReplica, type Replica } from '../setup/harness.js';
+import { sharedReplica, type Replica } from '../setup/harness.js';
 import {
   expectRefused,
   openLedgerView,
@@ -29,7 +29,7 @@ let colleague: { clientId: string; secret: string };
 let view: LedgerView;
 
 beforeAll(async () => {
-  replica = await borrowReplica();
+  replica = await sharedReplica();
   [zone, foreign] = await Promise.all([createTestZone(replica), createTestZone(replica)]);
   await zone.admin('POST', '/resources', {
     identifier: GATEWAY,
@@ -39,10 +39,7 @@ beforeAll(async () => {
   colleague = await zone.newClient();
   view = await openLedgerView(replica.databaseUrl);
 });
-afterAll(async () => {
-  await view.close();
-  await replica.stop();
-});
+afterAll(() => view?.close());
 
 function tokenOf(answer: Answer): string {
   expect(answer.status, JSON.stringify(answer.body)).toBe(200);
@@ -73,9 +70,9 @@ function actedBy(token: string): Parameters {
 
 /** Expects a refusal, and that it left nothing behind but its record. */
 async function expectNothing(run: () => Promise<Answer>, refusal: Refusal): Promise<void> {
-  const before = await view.created();
+  const before = await view.created(zone.zoneId);
   await expectRefused(view, await run(), refusal);
-  expect(await view.created()).toEqual(before);
+  expect(await view.created(zone.zoneId)).toEqual(before);
 }
 
 const UNUSABLE = {
@@ -88,7 +85,7 @@ describe('a session mandate', () => {
   test('grants exactly the claims of a resource mandate', async () => {
     const subject = tokenOf(await zone.session());
     const from = decodeJwt(subject);
-    const before = await view.created();
+    const before = await view.created(zone.zoneId);
     const answer = await zone.exchange({ subject_token: subject });
     const token = tokenOf(answer);
     const claims = decodeJwt(token);
@@ -119,7 +116,7 @@ describe('a session mandate', () => {
       pol: from['pol'],
     });
     expect(claims.jti).not.toBe(from.jti);
-    expect(await view.created()).toEqual({
+    expect(await view.created(zone.zoneId)).toEqual({
       sessions: before.sessions,
       mandates: before.mandates + 1,
     });
@@ -461,195 +458,6 @@ describe('a subject token', () => {
       reason: 'subject_token: not_three_segments',
     });
   });
-});
-
-describe('an actor', () => {
-  test('grants what names the actor and leaves the subject alone', async () => {
-    const before = await view.created();
-    const actor = await colleagueSession();
-    const answer = await zone.exchange(actedBy(actor));
-    expect(decodeJwt(tokenOf(answer))).toMatchObject({
-      sub: zone.clientId,
-      sub_type: 'application',
-      client_id: zone.clientId,
-      act: { sub: colleague.clientId, client_id: colleague.clientId, sub_type: 'application' },
-    });
-    expect(await zone.audit(answer.requestId)).toMatchObject([
-      {
-        event: {
-          subject: { sub: zone.clientId },
-          actor: { sub: colleague.clientId, jti: decodeJwt(actor).jti },
-          mandate: { act: { sub: colleague.clientId } },
-        },
-      },
-    ]);
-    expect((await view.created()).sessions).toBe(before.sessions + 2);
-  });
-
-  test.each([
-    ['no type', undefined],
-    ['an empty type', ''],
-  ])('whose token comes with %s is one by an access token', async (_what, actor_token_type) => {
-    const actor_token = await colleagueSession();
-    const answer = await zone.exchange({ actor_token, actor_token_type });
-    const act = { sub: colleague.clientId };
-    expect(decodeJwt(tokenOf(answer))).toMatchObject({ act });
-    expect(await zone.audit(answer.requestId)).toMatchObject([{ event: { actor: act } }]);
-    const subject_token = tokenOf(await zone.session());
-    const wrong = { subject_token, actor_token: 'aaa.bbb.ccc', actor_token_type };
-    await expectNothing(() => zone.exchange(wrong), {
-      status: 400,
-      error: 'invalid_request',
-      description: /actor_token is not usable/,
-    });
-  });
-
-  test('grants with earlier actors below, the current one outermost', async () => {
-    const earlier = { sub: 'second', act: { sub: 'first', client_id: colleague.clientId } };
-    const subject_token = await forged({ act: earlier, sub: 'alice', sub_type: 'user' });
-    const answer = await zone.exchange({ subject_token, ...actedBy(await colleagueSession()) });
-    expect(decodeJwt(tokenOf(answer))).toMatchObject({
-      sub: 'alice',
-      sub_type: 'user',
-      client_id: zone.clientId,
-      act: {
-        sub: colleague.clientId,
-        client_id: colleague.clientId,
-        sub_type: 'application',
-        act: earlier,
-      },
-    });
-  });
-
-  test('grants with earlier actors kept if nobody new acts', async () => {
-    const act = { sub: 'second', act: { sub: 'first' } };
-    const answer = await zone.exchange({ subject_token: await forged({ act }) });
-    expect(decodeJwt(tokenOf(answer))['act']).toEqual(act);
-  });
-
-  test('grants ten actors, and refuses an eleventh', async () => {
-    const chain = (depth: number): Members =>
-      depth === 0 ? {} : { act: { sub: `actor-${depth}`, ...chain(depth - 1) } };
-    const actor = actedBy(await colleagueSession());
-    tokenOf(await zone.exchange({ subject_token: await forged(chain(9)), ...actor }));
-    const subject_token = await forged(chain(10));
-    tokenOf(await zone.exchange({ subject_token }));
-    await expectNothing(() => zone.exchange({ subject_token, ...actor }), {
-      status: 400,
-      error: 'invalid_request',
-      reason: /chain of actors/,
-    });
-  });
-
-  test("grants no life beyond the actor token's", async () => {
-    const actor = await colleagueSession({ ttl_seconds: '60' });
-    const answer = await zone.exchange(actedBy(actor));
-    expect(decodeJwt(tokenOf(answer)).exp).toBe(decodeJwt(actor).exp);
-  });
-
-  test.each<[string, () => Promise<string>, string]>([
-    ['the principal of the subject', () => session(), 'of the same principal as the subject token'],
-    ['a resource mandate', async () => tokenOf(await zone.exchange()), 'not a session mandate'],
-    ['a mandate of another zone', async () => tokenOf(await foreign.session()), 'unknown_kid'],
-    [
-      'somebody who is acted for',
-      () => forged({ sub: 'bob', act: { sub: 'x' } }),
-      'has an actor itself',
-    ],
-    ['what is no token', () => Promise.resolve('x'), 'not_three_segments'],
-  ])('refuses %s', async (_name, make, reason) => {
-    const actor = await make();
-    await expectNothing(
-      async () => zone.exchange({ subject_token: await subjectOnce(), ...actedBy(actor) }),
-      {
-        status: 400,
-        error: 'invalid_request',
-        description: 'the actor_token is not usable',
-        reason: `actor_token: ${reason}`,
-      },
-    );
-  });
-
-  /** One session for the table above, so that it can count what was created. */
-  let once: string | undefined;
-  async function subjectOnce(): Promise<string> {
-    once ??= tokenOf(await zone.session());
-    return once;
-  }
-  beforeAll(subjectOnce);
-
-  test('refuses an actor whose session has ended, and one whose client is disabled', async () => {
-    const actor = await colleagueSession();
-    await zone.admin('DELETE', `/sessions/${String(decodeJwt(actor)['sid'])}`);
-    const subject_token = tokenOf(await zone.session());
-    await expectNothing(() => zone.exchange({ subject_token, ...actedBy(actor) }), {
-      status: 400,
-      error: 'invalid_grant',
-      reason: "the actor token's session is not alive",
-    });
-    const gone = await zone.newClient();
-    const theirs = tokenOf(
-      await zone.session({ client_id: gone.clientId, client_secret: gone.secret }),
-    );
-    await zone.admin('PATCH', `/clients/${gone.clientId}`, { disabled: true });
-    await expectNothing(() => zone.exchange({ subject_token, ...actedBy(theirs) }), {
-      status: 400,
-      error: 'invalid_request',
-      reason: 'actor_token: of a client that is disabled or gone',
-    });
-  });
-});
-
-describe('may_act', () => {
-  /** Made on the spot, since clients are only known once the zone is. */
-  const obeyed: Record<string, () => [mayAct: Members, byColleague: boolean]> = {
-    'the actor by sub': () => [{ sub: colleague.clientId }, true],
-    'the actor by client_id': () => [{ client_id: colleague.clientId }, true],
-    'the actor by all that is known': () => [
-      { iss: zone.issuer, sub: colleague.clientId, client_id: colleague.clientId },
-      true,
-    ],
-    'the client itself, which needs no actor token': () => [{ sub: zone.clientId }, false],
-  };
-  for (const [name, make] of Object.entries(obeyed)) {
-    test(`grants to ${name}, and hands it on`, async () => {
-      const [mayAct, byColleague] = make();
-      const subject_token = await forged({ sub: 'alice', sub_type: 'user', may_act: mayAct });
-      const actor = byColleague ? actedBy(await colleagueSession()) : {};
-      const answer = await zone.exchange({ subject_token, ...actor });
-      expect(decodeJwt(tokenOf(answer))).toMatchObject({ sub: 'alice', may_act: mayAct });
-    });
-  }
-
-  const disobeyed: Record<string, () => [mayAct: Members, byColleague: boolean]> = {
-    'another actor': () => [{ sub: zone.clientId }, true],
-    'the client itself though it names another': () => [{ sub: colleague.clientId }, false],
-    'an actor that matches one member of two': () => [
-      { sub: colleague.clientId, client_id: zone.clientId },
-      true,
-    ],
-    'an actor of another issuer': () => [
-      { sub: colleague.clientId, iss: 'https://evil.example' },
-      true,
-    ],
-    'anybody if it has a member that nobody knows': () => [
-      { sub: colleague.clientId, group: 'admins' },
-      true,
-    ],
-    'anybody if it is empty': () => [{}, true],
-    'anybody if it names a list': () => [{ sub: [colleague.clientId] }, true],
-  };
-  for (const [name, make] of Object.entries(disobeyed)) {
-    test(`refuses ${name}`, async () => {
-      const [mayAct, byColleague] = make();
-      const subject_token = await forged({ may_act: mayAct });
-      const actor = byColleague ? actedBy(await colleagueSession()) : {};
-      await expectNothing(() => zone.exchange({ subject_token, ...actor }), {
-        ...UNUSABLE,
-        reason: 'subject_token: may_act names another actor',
-      });
-    });
-  }
 });
 
 describe('what cannot be minted', () => {
