@@ -61,6 +61,11 @@ export async function homeOf(
   return zone === undefined || more.length > 0 ? databaseUrl : shards.urlOf(shards.of(zone));
 }
 
+/** Has it looked up again where the shards of a database are. */
+export function forgetHomes(databaseUrl: string): void {
+  known.delete(databaseUrl);
+}
+
 const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g;
 const LISTED = 'SELECT zone_id AS id FROM zone_directory WHERE zone_id = ANY ($1::uuid[])';
 
