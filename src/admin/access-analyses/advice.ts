@@ -16,7 +16,7 @@ import type {
   UnusedScopes,
   WideClient,
 } from './findings.js';
-import { countTooYoung, readFindings } from './find-unused.js';
+import { countTooYoung, findUnused } from './find-unused.js';
 import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
 
 const DAY_MS = 86_400_000;
@@ -119,7 +119,7 @@ export async function toResult(
 ): Promise<AccessAnalysisResult> {
   const view = toView(analysis);
   if (!isEnough(analysis)) return { ...view, advice: null };
-  const { found: shown, more } = await readFindings(db, analysis);
+  const { found: shown, more } = await findUnused(db, analysis);
   const at = `/internal/zones/${analysis.zoneId}`;
   return {
     ...view,

@@ -21,7 +21,7 @@ const MAX_FINDINGS = 200;
 const MAX_BYTES = 1_024 * 1_024;
 
 /** Compares what an analysis has found to be used with what is registered now. */
-export async function readFindings(
+export async function findUnused(
   db: Pick<EntityManager, 'transaction'>,
   { zoneId, id, scan: { fromAt, toAt } }: Pick<AccessAnalysis, 'zoneId' | 'id' | 'scan'>,
 ): Promise<ReadFindings> {
