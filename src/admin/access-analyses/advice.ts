@@ -6,18 +6,17 @@ import { isComplete } from '../log-scans/scan-view.js';
 import { changesOf, type ReplayProgress } from '../policy-replays/replay-progress.js';
 import type { AccessAnalysis } from './access-analysis.entity.js';
 import { toView, type AccessAnalysisView } from './access-analysis-view.js';
-import {
-  countTooYoung,
-  readFindings,
-  type Findings,
-  type TooYoung,
-  type UnusedClient,
-  type UnusedClientScopes,
-  type UnusedDelegation,
-  type UnusedResource,
-  type UnusedScopes,
-  type WideClient,
+import type {
+  Findings,
+  TooYoung,
+  UnusedClient,
+  UnusedClientScopes,
+  UnusedDelegation,
+  UnusedResource,
+  UnusedScopes,
+  WideClient,
 } from './findings.js';
+import { countTooYoung, findUnused } from './find-unused.js';
 import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
 
 const DAY_MS = 86_400_000;
@@ -120,7 +119,7 @@ export async function toResult(
 ): Promise<AccessAnalysisResult> {
   const view = toView(analysis);
   if (!isEnough(analysis)) return { ...view, advice: null };
-  const { found: shown, more } = await readFindings(db, analysis);
+  const { found: shown, more } = await findUnused(db, analysis);
   const at = `/internal/zones/${analysis.zoneId}`;
   return {
     ...view,

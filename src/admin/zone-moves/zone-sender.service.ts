@@ -1,22 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { CompactEncrypt, importJWK } from 'jose';
-import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { CheckpointKeys } from '../../evidence/checkpoint-keys.service.js';
 import { LastCheckpoints } from '../../evidence/last-checkpoint.service.js';
 import { NO_ZONE } from '../../ledger/entry.js';
-import { whereItIs, type Away } from '../../oauth/away.js';
+import { whereItIs } from '../../oauth/away.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { newId } from '../../platform/uuid-v7.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { formatVkey } from '../../transparency-log/note-key.js';
 import { eraseSecrets, type Erased } from './erase-secrets.js';
 import { inTransaction, onLongConnection } from './long-connection.js';
 import { readCounters } from './counters.js';
-import { isBusy, readDays } from './moved-days.js';
+import { readDays } from './moved-days.js';
 import { recordMove } from './move-event.js';
 import { faultOfMove, ofManifest, signMove } from './move-notes.js';
 import { readRows, ZONE_ROW } from './moved-rows.js';
@@ -25,9 +22,9 @@ import type { ReceivingKey } from './receiving-key.js';
 import { schemaOf } from './receiving-keys.service.js';
 import { SealedParts } from './sealed-parts.js';
 import { settleFeed } from './settle-feed.js';
+import { stopZone } from './stop-zone.js';
 import { formatHead, type Manifest } from './zone-file.js';
 import {
-  drain,
   MoveRefused,
   readPolicies,
   setAway,
@@ -35,10 +32,6 @@ import {
   timeIn,
   type MovingZone,
 } from './zone-states.js';
-
-/** How often it is tried to stop a zone while others have some of it for long. */
-const ATTEMPTS = 40;
-const AGAIN_MS = 250;
 
 /** A file that was written. */
 export interface SentZone {
@@ -91,7 +84,7 @@ export class ZoneSender {
     const contentKey = randomBytes(32);
     const head = formatHead({ key: key.id, jwe: await sealKey(contentKey, key) });
     return onLongConnection(this.env, async (client) => {
-      const { zone, away } = await this.stop(client, nameOrId, key);
+      const { zone, away } = await stopZone(client, nameOrId, key, this.env.issuerUrl);
       await settleFeed(client, zone.id);
       const checkpoint = await this.checkpoints.of(zone.id);
       const parts = new SealedParts(head, contentKey, write);
@@ -221,63 +214,6 @@ export class ZoneSender {
     const keys = await this.checkpointKeys.list(this.dataSource);
     if (keys.some((key) => key.vkey === vkey)) {
       throw new MoveRefused('the key is of this installation');
-    }
-  }
-
-  /** From here on the zone is not served, and nothing is added to it. */
-  private async stop(client: pg.Client, nameOrId: string, key: ReceivingKey) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- until nobody is in the way
-        return await inTransaction(client, () => this.stopOnce(client, nameOrId, key));
-      } catch (error) {
-        if (!isBusy(error) || attempt === ATTEMPTS) throw error;
-        // oxlint-disable-next-line no-await-in-loop
-        await sleep(AGAIN_MS);
-      }
-    }
-  }
-
-  private async stopOnce(client: pg.Client, nameOrId: string, key: ReceivingKey) {
-    const zone = await takeZone(client, nameOrId);
-    this.checkZone(zone, key);
-    const away: Away = {
-      state: 'sending',
-      move: newId(),
-      since: zone.away?.since ?? (await timeIn(client)),
-      peer: key.issuerUrl,
-      vkey: key.vkey,
-      digest: null,
-    };
-    // Nothing is added to its own log once it is stopped, and each file is for another key.
-    await recordMove(client, zone.away === null ? zone.id : NO_ZONE, 'zone.sending', {
-      zone: { id: zone.id, name: zone.name },
-      to: key.issuerUrl,
-      move: away.move,
-      key: { id: key.id, vkey: key.vkey },
-    });
-    await setAway(client, zone.id, away);
-    await drain(client, zone.id);
-    return { zone, away };
-  }
-
-  /** @throws {MoveRefused} */
-  private checkZone(zone: MovingZone, { issuerUrl }: ReceivingKey): void {
-    if (zone.removing) throw new MoveRefused('the zone is being removed');
-    if (zone.controls) throw new MoveRefused('the zone is the one that operators come through');
-    if (zone.away !== null && zone.away.state !== 'sending') {
-      throw new MoveRefused(whereItIs(zone.away));
-    }
-    if (zone.held > 0) {
-      throw new MoveRefused(
-        'a signer keeps signing keys of the zone, and does not give them away: rotate to keys without it first',
-      );
-    }
-    if (zone.issuerMode !== 'own' && issuerUrl !== this.env.issuerUrl) {
-      throw new MoveRefused(
-        `its issuer is below ${this.env.issuerUrl}, and the other installation is ${issuerUrl}: it could not go on under the ` +
-          'issuer that it has. Give it a host of its own first (issuer_mode own)',
-      );
     }
   }
 }

@@ -8,6 +8,7 @@ import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
 import { ConfirmController } from './confirm.controller.js';
+import { ConfirmLinks } from './confirm-links.service.js';
 import { ConfirmPages } from './confirm-pages.service.js';
 import { ConfirmationProofs } from './confirmation-proofs.service.js';
 import { Confirmations } from './confirmations.service.js';
@@ -20,6 +21,7 @@ import { PageTexts } from './page-texts.service.js';
 import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes } from './shown-codes.service.js';
+import { WrongEvidence } from './wrong-evidence.service.js';
 
 /** The pages on which people confirm challenges, and on which they register what they confirm with. */
 @Module({
@@ -34,6 +36,7 @@ import { ShownCodes } from './shown-codes.service.js';
   controllers: [EnrolController, ConfirmController, LogosController],
   providers: [
     Authenticators,
+    ConfirmLinks,
     ConfirmPages,
     ConfirmationProofs,
     Confirmations,
@@ -43,6 +46,7 @@ import { ShownCodes } from './shown-codes.service.js';
     RecoveryCodes,
     RequestWordsReader,
     ShownCodes,
+    WrongEvidence,
   ],
   exports: [Authenticators, Enrolments, ShownCodes],
 })

@@ -42,7 +42,9 @@ import {
   type Problem,
 } from './confirm-outcomes.js';
 import { ConfirmPages } from './confirm-pages.service.js';
-import { Confirmations, type Bringing } from './confirmations.service.js';
+import { ConfirmLinks } from './confirm-links.service.js';
+import type { ConfirmRequest } from './confirm-request.js';
+import { Confirmations } from './confirmations.service.js';
 import { notice, type Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PAGE_FORM, readPageForm } from './page-form.js';
@@ -74,6 +76,7 @@ export class ConfirmController {
   constructor(
     private readonly challenges: Challenges,
     private readonly confirmations: Confirmations,
+    private readonly links: ConfirmLinks,
     private readonly pages: ConfirmPages,
     private readonly texts: PageTexts,
     endpoints: EndpointMetadata,
@@ -126,10 +129,10 @@ export class ConfirmController {
     if (isLinked && form.wish === RECEIPT && (await this.sendReceipt(visit, form.link))) return;
     const end = this.endOf(challenge);
     if (end !== null) return sendPage(response, END_STATUS[end], this.pageOf(visit, end), texts);
-    const bringing = { requestId: requestIdOf(request), source: sourceOf(request) };
-    if (form.by === 'link') return this.byLink(visit, form, bringing);
-    if (form.by === 'proof') return this.byProof(visit, form, bringing);
-    return this.byEvidence(visit, form, bringing);
+    const asked = { requestId: requestIdOf(request), source: sourceOf(request) };
+    if (form.by === 'link') return this.byLink(visit, form, asked);
+    if (form.by === 'proof') return this.byProof(visit, form, asked);
+    return this.byEvidence(visit, form, asked);
   }
 
   /** Opens the page of a challenge. @returns `null` if there is none, which is answered then */
@@ -147,10 +150,10 @@ export class ConfirmController {
   private async byLink(
     visit: Visit,
     { link, shown, decision, wish }: Extract<ConfirmForm, { by: 'link' }>,
-    bringing: Bringing,
+    asked: ConfirmRequest,
   ): Promise<void> {
     const { challenge, response, texts } = visit;
-    if (link === null || !(await this.confirmations.isLinked(challenge, link))) {
+    if (link === null || !(await this.links.isLinked(challenge, link))) {
       return this.unshown(visit, NO_LINK);
     }
     const answer = async (problem: Problem | null) =>
@@ -159,11 +162,11 @@ export class ConfirmController {
       return sendPage(response, 200, await this.pages.later(challenge, link, texts), texts);
     }
     if (wish === 'not_me') {
-      return this.end(visit, await this.confirmations.report(challenge, bringing));
+      return this.end(visit, await this.links.report(challenge, asked));
     }
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
-    const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
+    const outcome = await this.confirmations.decide(challenge, shown, decision, asked);
     if (typeof outcome === 'string') return this.end(visit, outcome, shown.method.name, link);
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
@@ -172,11 +175,11 @@ export class ConfirmController {
   private async byEvidence(
     visit: Visit,
     { shown }: Extract<ConfirmForm, { by: 'evidence' }>,
-    bringing: Bringing,
+    asked: ConfirmRequest,
   ): Promise<void> {
     const { challenge, response, texts } = visit;
     if (shown === null) return this.unshown(visit, NO_EVIDENCE);
-    const outcome = await this.confirmations.show(challenge, shown, bringing);
+    const outcome = await this.confirmations.show(challenge, shown, asked);
     if ('failure' in outcome) {
       return this.unshown(visit, problemOf(outcome, challenge.terms, shown.method));
     }
@@ -187,19 +190,19 @@ export class ConfirmController {
   private async byProof(
     visit: Visit,
     { proof, decision }: Extract<ConfirmForm, { by: 'proof' }>,
-    bringing: Bringing,
+    asked: ConfirmRequest,
   ): Promise<void> {
     if (decision === null) return this.unshown(visit, NO_EVIDENCE);
     const { challenge } = visit;
-    const outcome = await this.confirmations.decideAfter(challenge, proof, decision, bringing);
+    const outcome = await this.confirmations.decideAfter(challenge, proof, decision, asked);
     if (outcome === 'unproven') return this.unshown(visit, UNPROVEN);
     return this.end(visit, outcome.end, outcome.method);
   }
 
   /** Sends the receipt of what the subject has decided, to who brings the link. @returns `false` if it is none */
   private async sendReceipt({ challenge, response, texts }: Visit, link: string): Promise<boolean> {
-    if (!(await this.confirmations.isLinked(challenge, link))) return false;
-    const found = await this.confirmations.receipt(challenge);
+    if (!(await this.links.isLinked(challenge, link))) return false;
+    const found = await this.links.receipt(challenge);
     if (typeof found === 'string') {
       response.set('Retry-After', String(this.env.checkpointSeconds));
       sendPage(response, 409, receiptLaterPage(link, texts), texts);

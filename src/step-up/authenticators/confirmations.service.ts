@@ -1,26 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
-import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
-import type { Missing } from '../../evidence/evidence.service.js';
-import { Receipts, type ReceiptSet } from '../../evidence/receipts/receipts.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
-import { orUnavailable } from '../../oauth/errors.js';
-import { ZoneReads } from '../../platform/database/zone-reads.service.js';
-import type { RequestId } from '../../platform/http/request-id.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
 import { StepUpTurns } from '../step-up-turns.service.js';
 import { subjectOf } from '../decide.js';
-import { nameOf } from '../decider.js';
-import { REPORT, type CONFIRMATION_METHODS } from '../decision-methods.js';
+import type { CONFIRMATION_METHODS } from '../decision-methods.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Authenticators } from './authenticators.service.js';
 import { ConfirmationProofs } from './confirmation-proofs.service.js';
-import { isPageSecret } from './confirm-link.js';
-import { Guesses } from './guesses.service.js';
+import type { ConfirmRequest } from './confirm-request.js';
 import type { ConfirmationStep, Transaction, Verified } from './confirmation-method.js';
+import { Guesses } from './guesses.service.js';
+import { WrongEvidence } from './wrong-evidence.service.js';
 
 type Method = (typeof CONFIRMATION_METHODS)[number];
 
@@ -29,13 +22,6 @@ export interface Evidence {
   readonly method: Method;
   /** It may be anything. */
   readonly evidence: string;
-}
-
-/** The request that brings a decision. */
-export interface Bringing {
-  readonly requestId: RequestId;
-  /** The caller's address. */
-  readonly source: string;
 }
 
 /** What the subject says to a request. */
@@ -62,63 +48,21 @@ export class Confirmations {
     private readonly turns: StepUpTurns,
     private readonly guesses: Guesses,
     private readonly ledger: Ledger,
-    private readonly strangers: UnauthenticatedDenials,
-    private readonly receipts: Receipts,
-    private readonly reads: ZoneReads,
+    private readonly wrongEvidence: WrongEvidence,
   ) {}
-
-  /** Whether a secret is that of a link to the page of a challenge: its request is shown then. */
-  async isLinked({ zoneId, id }: Challenge, secret: string): Promise<boolean> {
-    const rows = await this.dataSource.query<{ digest: Buffer }[]>(
-      'SELECT digest FROM challenge_secrets WHERE zone_id = $1 AND challenge_id = $2',
-      [zoneId, id],
-    );
-    const digests = rows.map(({ digest }) => digest);
-    return isPageSecret(secret, digests);
-  }
-
-  /** The receipt of what the subject has decided on a challenge, for who has shown the link. */
-  receipt(challenge: Challenge): Promise<ReceiptSet | Missing> {
-    const { zoneId, id } = challenge;
-    const person = subjectOf(challenge);
-    const decidedBy = nameOf({ kind: 'subject', person }, person);
-    const reading = () => this.receipts.ofDecision(zoneId, id, decidedBy);
-    return orUnavailable('receipt', this.reads.read(zoneId, reading));
-  }
 
   /** Decides as the subject on a challenge whose request was shown. */
   async decide(
     challenge: Challenge,
     shown: Evidence,
     decision: SubjectDecision,
-    request: Bringing,
+    request: ConfirmRequest,
   ): Promise<Confirmation | Failure> {
     const verified = await this.verify(challenge, 'decide', shown, request);
     if ('failure' in verified) return verified;
     const { method } = shown;
     const outcome = await this.decideOn(challenge, method.name, verified, decision, request);
     return outcome === 'wrong' ? this.wrong(challenge, method) : outcome;
-  }
-
-  /**
-   * Refuses for whoever holds the link, as a request that this person knows nothing of. Nobody has to show anything for
-   * that: a client that holds the link as well could do without the mandate anyway.
-   */
-  async report(
-    challenge: Challenge,
-    request: Bringing,
-  ): Promise<'reported' | 'decided' | 'expired'> {
-    const { zoneId, id } = challenge;
-    const input = {
-      method: REPORT,
-      decision: 'rejected' as const,
-      reason: 'reported by a holder of the link: this was not me',
-      decider: { kind: 'link' as const },
-      amr: [],
-    };
-    const outcome = await this.challenges.decide(zoneId, id, input, request.requestId);
-    if ('challenge' in outcome) return 'reported';
-    return outcome.refusal === 'expired' ? 'expired' : 'decided';
   }
 
   /**
@@ -129,7 +73,7 @@ export class Confirmations {
   async show(
     challenge: Challenge,
     shown: Evidence,
-    request: Bringing,
+    request: ConfirmRequest,
   ): Promise<{ readonly proof: string } | Failure> {
     const verified = await this.verify(challenge, 'show', shown, request);
     if ('failure' in verified) return verified;
@@ -155,7 +99,7 @@ export class Confirmations {
       ),
     );
     if (proof === null) {
-      await this.recordAndCount(challenge, request, 'the proof was used before');
+      await this.wrongEvidence.recordAndCount(challenge, request, 'the proof was used before');
       return this.wrong(challenge, shown.method);
     }
     return { proof };
@@ -171,7 +115,7 @@ export class Confirmations {
     challenge: Challenge,
     proof: string,
     decision: SubjectDecision,
-    request: Bringing,
+    request: ConfirmRequest,
   ): Promise<{ readonly end: Confirmation; readonly method: Method['name'] } | 'unproven'> {
     const proved = await this.proofs.find(challenge, proof);
     if (proved === null) return 'unproven';
@@ -187,16 +131,16 @@ export class Confirmations {
     challenge: Challenge,
     step: ConfirmationStep,
     { method, evidence }: Evidence,
-    request: Bringing,
+    request: ConfirmRequest,
   ): Promise<Verified | Failure> {
     const seconds = method.guessable ? await this.guesses.take(challenge) : null;
     if (seconds !== null) {
-      await this.recordWrong(challenge, request, 'too many wrong codes');
+      await this.wrongEvidence.record(challenge, request, 'too many wrong codes');
       return { failure: 'too_many', seconds };
     }
     const verified = await method.verify(challenge, step, evidence, this.authenticators);
     if (verified === null) {
-      await this.recordAndCount(challenge, request, 'wrong proof of the subject');
+      await this.wrongEvidence.recordAndCount(challenge, request, 'wrong proof of the subject');
       return this.wrong(challenge, method);
     }
     if (method.guessable) await this.guesses.giveBack(challenge);
@@ -208,7 +152,7 @@ export class Confirmations {
     method: Method['name'],
     { amr, spend }: Pick<Verified, 'amr' | 'spend'>,
     decision: SubjectDecision,
-    request: Bringing,
+    request: ConfirmRequest,
   ): Promise<Confirmation | 'wrong'> {
     const { zoneId, id } = challenge;
     const input = {
@@ -224,7 +168,7 @@ export class Confirmations {
     if ('challenge' in outcome) return outcome.challenge.decision ?? 'pending';
     const { refusal } = outcome;
     if (refusal === 'used') {
-      await this.recordAndCount(challenge, request, 'the proof was used before');
+      await this.wrongEvidence.recordAndCount(challenge, request, 'the proof was used before');
       return 'wrong';
     }
     if (refusal === 'expired') return 'expired';
@@ -236,47 +180,7 @@ export class Confirmations {
     return { failure: 'wrong', left: guessable ? await this.guesses.left(challenge) : null };
   }
 
-  private async recordAndCount(
-    challenge: Challenge,
-    request: Bringing,
-    reason: string,
-  ): Promise<void> {
-    const recorded = await this.recordWrong(challenge, request, reason);
-    // A stranger with the link can be wrong without end, and each time would be a write.
-    if (recorded) {
-      await this.inTurn(challenge, () =>
-        this.dataSource.query(
-          'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
-          [challenge.zoneId, challenge.id],
-        ),
-      );
-    }
-  }
-
   private inTurn<T>({ zoneId, id }: Challenge, run: () => Promise<T>): Promise<T> {
     return this.turns.take(zoneId, id, 'confirm page', run);
-  }
-
-  /** Records what was wrong, as long as its address has something left of the ration of strangers. */
-  private async recordWrong(
-    challenge: Challenge,
-    { requestId, source }: Bringing,
-    reason: string,
-  ): Promise<boolean> {
-    const { zoneId, id, type } = challenge;
-    if (!(await this.strangers.mayRecord(zoneId, source))) return false;
-    await this.ledger.commit({
-      event_id: uuidv7(),
-      zone_id: zoneId,
-      facts: [],
-      event: {
-        type: 'challenge.decided',
-        outcome: 'denied',
-        ...requestId,
-        challenge: { id, type },
-        reason,
-      },
-    });
-    return true;
   }
 }

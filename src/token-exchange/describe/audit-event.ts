@@ -44,21 +44,21 @@ export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
       ...agencyClaims(cleared.agency),
-      ...claimsSaid(claims),
-      ...generationsSaid(claims),
+      ...recordedClaims(claims),
+      ...recordedGenerations(claims),
       ...contextClaims(cleared.authenticationContext),
     },
   };
 }
 
 /** The names of the claims that scopes have let in, and not what they say: that is the user's own. */
-function claimsSaid({ raw }: MandateClaims) {
+function recordedClaims({ raw }: MandateClaims) {
   const names = Object.keys(scopeClaimsIn(raw));
   return names.length === 0 ? {} : { claims: names };
 }
 
 /** The generations that a mandate says; none where all are 0. The policies are with the decisions. */
-function generationsSaid({ generations }: MandateClaims) {
+function recordedGenerations({ generations }: MandateClaims) {
   const gen = generationsClaim(generations);
   return gen === undefined ? {} : { gen };
 }
