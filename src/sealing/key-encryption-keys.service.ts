@@ -50,13 +50,16 @@ export class KeyEncryptionKeys {
     const { sealing, opening } = this.sealing.keks;
     const known = await this.known();
     for (const kek of opening) await this.compare(kek, known);
-    if (!known.some(({ id }) => id === sealing.id)) await this.register(sealing, opening);
+    // Sealed also where it is known already: what may only open is refused now, and not by the first who has a secret.
+    const value = await seal(sealing, checkContext(sealing), KNOWN_PLAINTEXT);
+    if (!known.some(({ id }) => id === sealing.id)) await this.register(value);
     await this.verify();
     await this.refuseMissingKeys();
   }
 
-  private async register(sealing: KeyEncryption, opening: readonly KeyEncryption[]): Promise<void> {
-    const value = await seal(sealing, checkContext(sealing), KNOWN_PLAINTEXT);
+  /** @param value what the sealing key makes of the known plaintext */
+  private async register(value: Buffer): Promise<void> {
+    const { sealing, opening } = this.sealing.keks;
     await this.dataSource.transaction(async (tx) => {
       await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
       await tx.query(

@@ -127,11 +127,14 @@ describe('moving the key-encryption key to a KMS', () => {
     expect((await zone.exchange()).status).toBe(200);
   });
 
-  test('leaves a start without the KMS that says why it ends', async () => {
-    engine.trouble('sealed');
+  test.each([
+    ['without the KMS', 'sealed', 'the KMS answered 503 to decrypt'],
+    ['that may open and not seal', 'opens only', 'the KMS answered 403 to encrypt'],
+  ] as const)('leaves a start %s that says why it ends', async (_what, trouble, why) => {
+    engine.trouble(trouble);
     const late = startProcess({ DATABASE_URL: databaseUrl, PORT: '0', ...elsewhere });
     expect(await late.ended).toMatchObject({ code: 75 });
-    expect(late.output().trim().split('\n').at(-1)).toBe('the KMS answered 503 to decrypt');
+    expect(late.output().trim().split('\n').at(-1)).toBe(why);
   });
 });
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { VaultTransit } from '../../src/platform/config/key-custody.js';
 
 /** What is wrong with the engine, if anything. */
-export type Trouble = 'slow' | 'error' | 'sealed' | 'closed' | 'garbage';
+export type Trouble = 'slow' | 'error' | 'sealed' | 'closed' | 'garbage' | 'opens only';
 
 /** A stand-in for the transit secrets engine, with the answers of `fixtures/transit`. */
 export interface Transit {
@@ -42,6 +42,9 @@ export async function startTransit(): Promise<Transit> {
     if (trouble === 'sealed') return [503, { errors: ['Vault is sealed'] }];
     if (trouble === 'garbage') return [200, '<html>'];
     if (request.headers['x-vault-token'] !== token) return [403, { errors: ['permission denied'] }];
+    if (trouble === 'opens only' && request.url?.includes('/encrypt/') === true) {
+      return [403, { errors: ['permission denied'] }];
+    }
     return operate(keys, request.url ?? '', body);
   };
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
