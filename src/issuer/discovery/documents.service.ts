@@ -6,6 +6,7 @@ import { cacheControlAt } from '../../keys/publishing/key-set.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
+import { atZone } from '../../platform/database/impatient-pool.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { documentOf, type PublicDocument } from '../../platform/http/public-document.js';
@@ -75,6 +76,9 @@ const LIMITS = { joined: 50, waiting: 2_048 } as const;
 /** What stands for a zone or a resource where there is none in the address. */
 const NONE = '-';
 
+/** The zone that a document is of, by its key. */
+const zoneOf = (key: string): string => key.split(' ')[1] ?? NONE;
+
 /**
  * The metadata documents of zones and their resources, in memory. They are made of columns that hold nothing private, so
  * they are there whether or not keys can be opened, and are served while the database is away.
@@ -106,10 +110,16 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     this.resources = new JoinedReads((asked) => readResourceFacts(dataSource, asked), LIMITS);
     this.documents = new KeptDocuments(
       {
-        read: (key) => this.read(key),
+        read: (key) => {
+          const zoneId = zoneOf(key);
+          // For all who wait for it, whatever zone the request of the first is about.
+          return zoneId === NONE
+            ? this.read(key)
+            : atZone(dataSource, zoneId, () => this.read(key));
+        },
         render: (members) => ({ ...documentOf(members), changesAt: Number.POSITIVE_INFINITY }),
         cacheControlAt,
-        zoneOf: (key) => key.split(' ')[1] ?? NONE,
+        zoneOf,
         freshMs: FRESH_MS,
         bytes: shareOf(BYTES, workers),
       },

@@ -10,6 +10,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { atZone } from '../../platform/database/impatient-pool.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import {
@@ -135,7 +136,9 @@ export class StatusLists implements OnApplicationShutdown {
   ): Promise<ListDocument | null> {
     const { zoneId, hour, number } = list;
     if (!this.isPlausible(list)) return null;
-    const base = await this.bases.ask(`${zoneId}/${hour}-${number}`, list);
+    const base = await atZone(this.dataSource, zoneId, () =>
+      this.bases.ask(`${zoneId}/${hour}-${number}`, list),
+    );
     const zone = base === null ? null : await this.snapshots.find(zoneId);
     if (base === null || zone === null) return null;
     const readAt = this.clock.now();

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { isElsewhere, notServedHere, type Away } from '../../oauth/away.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { atZone } from '../../platform/database/impatient-pool.js';
 import type { PublicDocument } from '../../platform/http/public-document.js';
 import { KeptDocuments } from '../../platform/kept-documents.js';
 import { cacheControlAt, keySetOf, type PublicKey } from './key-set.js';
@@ -30,7 +31,8 @@ export class KeySets {
   ) {
     this.documents = new KeptDocuments(
       {
-        read: (zoneId) => this.read(zoneId),
+        // For all who wait for it, whatever zone the request of the first is about.
+        read: (zoneId) => atZone(dataSource, zoneId, () => this.read(zoneId)),
         render: keySetOf,
         cacheControlAt,
         zoneOf: (zoneId) => zoneId,

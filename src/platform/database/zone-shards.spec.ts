@@ -69,6 +69,8 @@ describe('the shard that work is about', () => {
       look();
     };
     let answered: Promise<void> | undefined;
+    // What a caller writes behind the path names none.
+    all.inRequest(`/oauth/2/token?x=/zones/${BELOW}`, () => expect(all.current).toBeNull());
     all.inRequest('/oauth/2/token', () => {
       answered = answer();
     });

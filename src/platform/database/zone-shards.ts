@@ -119,9 +119,10 @@ export class ZoneShards {
     return scope.run({ shard: null, open: false }, work);
   }
 
-  /** Answers a request, of which it is found out on the way what zone it is about. @param path may name one */
+  /** Answers a request, of which it is found out on the way what zone it is about. @param path may name one; with its query */
   inRequest(path: string, answer: () => void): void {
-    const zoneId = ZONE_IN_PATH.exec(path)?.[1];
+    // What is behind the path is a caller's, and names nothing.
+    const zoneId = ZONE_IN_PATH.exec(path.split('?', 1)[0] ?? '')?.[1];
     const shard = zoneId === undefined ? null : this.of(zoneId);
     scope.run({ shard, open: true }, answer);
   }
