@@ -9,6 +9,7 @@ import { verifyParsedMandate } from '../../mandates/verify-mandate.js';
 import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { unavailable } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { atZone, isDistributed } from '../../platform/database/impatient-pool.js';
 import { OPERATORS } from '../../platform/database/operators-connections.js';
 import { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
@@ -94,11 +95,15 @@ export class ControlMandates {
     { zoneId, version, hasSubjectGenerations }: ZoneSnapshot,
     claims: MandateClaims,
   ): Promise<'live' | 'gone' | 'stale'> {
-    const current = await on.query<unknown[]>(CURRENT, [zoneId, version]);
-    if (current.length === 0) return 'stale';
-    const mayBeTakenBack = hasSubjectGenerations || claims.generations.subject !== 0;
-    const live = await new LiveMandates(on, {}).ask({ zoneId }, [{ claims, mayBeTakenBack }]);
-    return live?.[0] === 'live' ? 'live' : 'gone';
+    // A transaction in the shard of another zone does not see the control zone, which is asked beside it then.
+    const runner = isDistributed(this.dataSource) ? this.dataSource : on;
+    return atZone(this.dataSource, zoneId, async () => {
+      const current = await runner.query<unknown[]>(CURRENT, [zoneId, version]);
+      if (current.length === 0) return 'stale';
+      const mayBeTakenBack = hasSubjectGenerations || claims.generations.subject !== 0;
+      const live = await new LiveMandates(runner, {}).ask({ zoneId }, [{ claims, mayBeTakenBack }]);
+      return live?.[0] === 'live' ? 'live' : 'gone';
+    });
   }
 
   private describe(zone: ZoneSnapshot, claims: MandateClaims, token: string): Operator {

@@ -109,7 +109,7 @@ export class ImpatientPool extends pg.Pool {
     shards.whenMoved(({ id }) => {
       const before = this.ofShards.get(id);
       this.ofShards.delete(id);
-      // What is asked there is answered first.
+      // What is asked there is answered first. Who waits for a connection there is told to try again.
       void before?.end().catch(() => {});
     });
   }
@@ -187,6 +187,11 @@ export function spreadOverShards(dataSource: DataSource, shards: ZoneShards): vo
 export function atZone<T>(on: object, zoneId: string, work: () => T): T {
   const shards = shardsOf(on);
   return shards === null ? work() : shards.inZone(zoneId, work);
+}
+
+/** Whether what is of one zone is asked at a shard, where nothing of the zones of others is to be seen. */
+export function isDistributed(on: object): boolean {
+  return shardsOf(on) !== null;
 }
 
 /**
