@@ -52,6 +52,9 @@ export class ChangeFeed implements OnApplicationShutdown {
   /** By the node that they listen at. */
   private readonly clients = new Map<string, pg.Client>();
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** The nodes that are listened at, or tried again and again. */
+  private readonly heard = new Set<string>();
+  private readonly nodes: () => readonly string[];
   /** Whether each connection is to one of many nodes. */
   private readonly isOneOfMany: boolean;
   private stopped = false;
@@ -64,15 +67,17 @@ export class ChangeFeed implements OnApplicationShutdown {
     // Who changes something in a zone says so at the node that has it.
     const shards = zoneShardsOf(env);
     this.isOneOfMany = shards !== null;
-    const nodes = () => shards?.nodeUrls() ?? [env.databaseUrl];
+    this.nodes = () => shards?.nodeUrls() ?? [env.databaseUrl];
+    const listenEverywhere = () =>
+      Promise.all(
+        this.nodes()
+          .filter((url) => !this.heard.has(url))
+          .map((url) => this.listen(url)),
+      );
     background.add(async () => {
-      await Promise.all(nodes().map((url) => this.listen(url)));
+      await listenEverywhere();
     });
-    shards?.whenMoved(() => {
-      for (const url of nodes()) {
-        if (!this.clients.has(url) && !this.timers.has(url)) void this.listen(url);
-      }
-    });
+    shards?.whenMoved(() => void listenEverywhere());
   }
 
   /** Calls `listener` for every change of one kind from now on. */
@@ -87,6 +92,8 @@ export class ChangeFeed implements OnApplicationShutdown {
   }
 
   private async listen(url: string): Promise<void> {
+    if (this.stopped) return;
+    this.heard.add(url);
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: this.env.limits.connectMs,
@@ -103,7 +110,11 @@ export class ChangeFeed implements OnApplicationShutdown {
       if (wasHeard || !this.isOneOfMany) this.resetAll();
       this.timers.set(
         url,
-        setTimeout(() => void this.listen(url), RECONNECT_MS),
+        setTimeout(() => {
+          // A node may have left, or have another address.
+          if (this.nodes().includes(url)) void this.listen(url);
+          else this.heard.delete(url);
+        }, RECONNECT_MS),
       );
     };
     client.on('error', onLost);
