@@ -326,7 +326,7 @@ describe('simulating on another thread', () => {
   });
 
   test('ends what takes too long, keeps this thread free, and goes on', async () => {
-    const on = new background.Background({ timeMs: 2_000, memoryMb: 256, queued: 2 });
+    const on = new background.Background({ timeMs: 4_000, memoryMb: 256, queued: 2 });
     const stuck = simulator.simulateInBackground(hostile, on);
     const behind = simulator.simulateInBackground({ ...bundle, inputs }, on);
     // This thread has many turns before the other one is ended.
