@@ -72,6 +72,8 @@ beforeAll(async () => {
     KEY_ENCRYPTION_KEY: '',
     SIGNER: 'socket',
     SIGNER_SOCKET,
+    // None is made beside what is looked at here.
+    CHECKPOINT_SECONDS: '3600',
   };
 });
 
@@ -159,9 +161,15 @@ describe('while the KMS is away', () => {
   });
 
   test('what was not open cannot be used until it is back', async () => {
-    const made = jsonOf(await mandate(elsewhere, 'keys', 'rewrap', '--all', '--json'));
-    expect(made).toMatchObject({ broken: [], skipped: 0 });
-    engine.trouble('closed');
+    // It stands still until the KMS is away, since it would open at once what is sealed anew.
+    process.kill(replica.pid, 'SIGSTOP');
+    try {
+      const made = jsonOf(await mandate(elsewhere, 'keys', 'rewrap', '--all', '--json'));
+      expect(made).toMatchObject({ broken: [], skipped: 0 });
+      engine.trouble('closed');
+    } finally {
+      process.kill(replica.pid, 'SIGCONT');
+    }
     const answer = await zone.session();
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
     engine.trouble(null);
