@@ -9,7 +9,7 @@ import { verifyParsedMandate } from '../../mandates/verify-mandate.js';
 import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { unavailable } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { atZone, isDistributed } from '../../platform/database/impatient-pool.js';
+import { atZone, isSpread } from '../../platform/database/impatient-pool.js';
 import { OPERATORS } from '../../platform/database/operators-connections.js';
 import { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
@@ -96,7 +96,7 @@ export class ControlMandates {
     claims: MandateClaims,
   ): Promise<'live' | 'gone' | 'stale'> {
     // A transaction in the shard of another zone does not see the control zone, which is asked beside it then.
-    const runner = isDistributed(this.dataSource) ? this.dataSource : on;
+    const runner = isSpread(this.dataSource) ? this.dataSource : on;
     return atZone(this.dataSource, zoneId, async () => {
       const current = await runner.query<unknown[]>(CURRENT, [zoneId, version]);
       if (current.length === 0) return 'stale';

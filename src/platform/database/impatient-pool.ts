@@ -189,11 +189,6 @@ export function atZone<T>(on: object, zoneId: string, work: () => T): T {
   return shards === null ? work() : shards.inZone(zoneId, work);
 }
 
-/** Whether what is of one zone is asked at a shard, where nothing of the zones of others is to be seen. */
-export function isDistributed(on: object): boolean {
-  return shardsOf(on) !== null;
-}
-
 /**
  * Does something about some zones: where the database is distributed, at each shard for those that it has, all at once.
  *
