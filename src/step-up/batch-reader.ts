@@ -1,4 +1,4 @@
-import { atShard, shardNow, type ZoneShard } from '../platform/database/zone-shards.js';
+import { PerShard } from '../platform/database/zone-shards.js';
 
 /** A caller that waits for what it has asked for. */
 interface PendingRead<T> {
@@ -11,11 +11,12 @@ interface PendingRead<T> {
  * what is read is never older than the question, and any number of reads at once cost two queries.
  */
 export class BatchReader<T extends { readonly id: string }> {
-  /** By the shard that the work is about which asks; `null` on a plain server. */
-  private readonly batches = new Map<ZoneShard | null, Batches<T>>();
+  private readonly batches: PerShard<Batches<T>>;
 
   /** @param readAll reads those that exist */
-  constructor(private readonly readAll: (ids: readonly string[]) => Promise<readonly T[]>) {}
+  constructor(readAll: (ids: readonly string[]) => Promise<readonly T[]>) {
+    this.batches = new PerShard((at) => new Batches((ids) => at(() => readAll(ids))));
+  }
 
   /**
    * Reads a row in the next query.
@@ -24,13 +25,7 @@ export class BatchReader<T extends { readonly id: string }> {
    * @throws what `readAll` throws
    */
   read(id: string): Promise<T | null> {
-    const shard = shardNow();
-    let batches = this.batches.get(shard);
-    if (batches === undefined) {
-      batches = new Batches((ids) => atShard(shard, () => this.readAll(ids)));
-      this.batches.set(shard, batches);
-    }
-    return batches.read(id);
+    return this.batches.current.read(id);
   }
 }
 

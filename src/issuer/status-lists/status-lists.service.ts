@@ -10,9 +10,9 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { atZone } from '../../platform/database/impatient-pool.js';
-import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import {
   documentOf,
   documentOfText,
@@ -49,7 +49,7 @@ const HOURS_AFTER = 2;
 @Injectable()
 export class StatusLists implements OnApplicationShutdown {
   private readonly documents: RenewedDocuments<ListDocument>;
-  private readonly bases: JoinedReads<StatusList, string | null>;
+  private readonly bases: JoinedShardReads<StatusList, string | null>;
   private readonly periodMs: number;
   private readonly periodic = new Periodic(() => {
     this.documents.renewDue();
@@ -75,7 +75,7 @@ export class StatusLists implements OnApplicationShutdown {
       now: () => clock.now(),
       failed: () => counter.inc({ result: 'failed' }),
     });
-    this.bases = new JoinedReads((lists) => this.readBases(lists), UNKNOWN);
+    this.bases = new JoinedShardReads(zoneShardsOf(env), (lists) => this.readBases(lists), UNKNOWN);
     background.add(() => this.periodic.start(LOOK_MS));
   }
 
@@ -136,9 +136,7 @@ export class StatusLists implements OnApplicationShutdown {
   ): Promise<ListDocument | null> {
     const { zoneId, hour, number } = list;
     if (!this.isPlausible(list)) return null;
-    const base = await atZone(this.dataSource, zoneId, () =>
-      this.bases.ask(`${zoneId}/${hour}-${number}`, list),
-    );
+    const base = await this.bases.ask(zoneId, `${zoneId}/${hour}-${number}`, list);
     const zone = base === null ? null : await this.snapshots.find(zoneId);
     if (base === null || zone === null) return null;
     const readAt = this.clock.now();

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { unavailable } from '../../oauth/errors.js';
-import { atShard, shardNow, type ZoneShard } from './zone-shards.js';
+import { PerShard } from './zone-shards.js';
 
 /** Bounds of {@link JoinedReads}. */
 export interface JoinedReadLimits {
@@ -25,13 +25,12 @@ interface Waiting<Q, A> {
  * which asks, and none waits for a node that is away.
  */
 export class JoinedReads<Q, A> {
-  private readonly lines = new Map<ZoneShard | null, Line<Q, A>>();
+  private readonly lines: PerShard<Line<Q, A>>;
 
   /** @param read answers questions, in their order, by one statement */
-  constructor(
-    private readonly read: (questions: readonly Q[]) => Promise<readonly A[]>,
-    private readonly limits: JoinedReadLimits,
-  ) {}
+  constructor(read: (questions: readonly Q[]) => Promise<readonly A[]>, limits: JoinedReadLimits) {
+    this.lines = new PerShard((at) => new Line((questions) => at(() => read(questions)), limits));
+  }
 
   /**
    * Asks a question, once for all who wait for the same.
@@ -40,13 +39,7 @@ export class JoinedReads<Q, A> {
    * @throws {OAuthError} temporarily_unavailable if too many wait; the driver's error
    */
   ask(name: string, question: Q): Promise<A> {
-    const shard = shardNow();
-    let line = this.lines.get(shard);
-    if (line === undefined) {
-      line = new Line((questions) => atShard(shard, () => this.read(questions)), this.limits);
-      this.lines.set(shard, line);
-    }
-    return line.ask(name, question);
+    return this.lines.current.ask(name, question);
   }
 }
 

@@ -51,8 +51,30 @@ export function shardNow(): ZoneShard | null {
   return scope.getStore()?.shard ?? null;
 }
 
-/** Does something about what {@link shardNow} has said. */
-export function atShard<T>(shard: ZoneShard | null, work: () => T): T {
+/**
+ * Something that there is once for each shard, and once on a plain server: made when work about the shard asks for it first.
+ */
+export class PerShard<T> {
+  private readonly made = new Map<ZoneShard | null, T>();
+
+  /** @param make is given what does work about the shard, whoever begins it */
+  constructor(private readonly make: (at: <R>(work: () => R) => R) => T) {}
+
+  /** That of the shard which the work under way is about. */
+  get current(): T {
+    const shard = shardNow();
+    const made = this.made.get(shard) ?? this.make((work) => atShard(shard, work));
+    this.made.set(shard, made);
+    return made;
+  }
+
+  /** Those that were made. */
+  get all(): readonly T[] {
+    return [...this.made.values()];
+  }
+}
+
+function atShard<T>(shard: ZoneShard | null, work: () => T): T {
   // On a plain server nothing is ever about one, which costs nothing there.
   if (shard === null && scope.getStore() === undefined) return work();
   return scope.run({ shard, open: false }, work);

@@ -5,9 +5,9 @@ import type { DataSource } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import {
   askEachShard,
+  PerShard,
   shardNow,
   zoneShardsOf,
-  type ZoneShard,
   type ZoneShards,
 } from '../../platform/database/zone-shards.js';
 import { atAllZones } from '../../platform/database/impatient-pool.js';
@@ -60,8 +60,11 @@ interface Below {
 @Injectable()
 export class RevocationOutbox {
   private readonly shards: ZoneShards | null;
-  /** By the shard; one on a plain server. */
-  private readonly lines = new Map<ZoneShard | null, Line>();
+  private readonly lines = new PerShard<Line>(() => ({
+    client: null,
+    after: FIRST_ID,
+    zones: MOST_ZONES,
+  }));
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -88,7 +91,7 @@ export class RevocationOutbox {
     most: number,
     send: (revocations: readonly Revocation[]) => Promise<boolean>,
   ): Promise<Round> {
-    const line = this.line();
+    const line = this.lines.current;
     try {
       const client = await this.connect(line);
       const { rows } = await client.query<{ some: boolean }>(SOME);
@@ -126,15 +129,7 @@ export class RevocationOutbox {
 
   /** Ends the connections: what rounds have taken is free for others. */
   disconnect(): void {
-    for (const line of this.lines.values()) disconnect(line);
-  }
-
-  /** That of the shard which the work under way is about. */
-  private line(): Line {
-    const shard = shardNow();
-    const line = this.lines.get(shard) ?? { client: null, after: FIRST_ID, zones: MOST_ZONES };
-    this.lines.set(shard, line);
-    return line;
+    for (const line of this.lines.all) disconnect(line);
   }
 
   private async take(
