@@ -1,50 +1,21 @@
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import type { JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { registeredKeys, readRegisteredJwks } from './jwks.js';
-import type { KeySource } from './public-key-set.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
+import { ISSUER, newIssuerKeys, NOW, type IssuerKeys } from './trusted-issuer.fixture.js';
 import { verifyWorkloadToken } from './verify-workload-token.js';
 
-const NOW = 1_800_000_000;
 const US = 'https://mandate.example';
-const ISSUER: TrustedIssuer = {
-  issuer: 'https://idp.example',
-  jwks: null,
-  jwksUri: null,
-  audiences: ['app'],
-  algorithms: ['ES256'],
-  tokenTypes: ['jwt', 'id_token', 'client_assertion'],
-  claimConditions: {},
-  subjectClaim: 'sub',
-  labelClaims: [],
-  allowedClientIds: [],
-  maxAgeSeconds: null,
-  generation: 0,
-  notBefore: null,
-};
 
-let keys: KeySource;
-let sign: (claims?: JWTPayload) => Promise<string>;
+let keys: IssuerKeys['keys'];
+let sign: IssuerKeys['sign'];
 
 beforeAll(async () => {
-  const { privateKey, publicKey } = await generateKeyPair('ES256');
-  keys = registeredKeys(readRegisteredJwks({ keys: [await exportJWK(publicKey)] }));
-  sign = (claims) =>
-    new SignJWT({
-      iss: ISSUER.issuer,
-      sub: 'alice',
-      aud: [US],
-      iat: NOW,
-      exp: NOW + 60,
-      ...claims,
-    })
-      .setProtectedHeader({ alg: 'ES256' })
-      .sign(privateKey);
+  ({ keys, sign } = await newIssuerKeys());
 });
 
 const asWorkload = async (claims: JWTPayload, now = NOW, issuer: Partial<TrustedIssuer> = {}) =>
   verifyWorkloadToken(
-    await sign(claims),
+    await sign({ aud: [US], ...claims }),
     { ...ISSUER, ...issuer },
     { audiences: [US], subject: 'alice', clientId: 'c', keys, now },
   );
