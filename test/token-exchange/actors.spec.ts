@@ -1,65 +1,30 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../setup/agents.js';
-import { sharedReplica, type Replica } from '../setup/harness.js';
 import {
-  expectRefused,
-  openLedgerView,
-  type LedgerView,
-  type Refusal,
-} from '../setup/ledger-view.js';
-import { forgerFor } from '../setup/zone-key.js';
-import {
-  ACCESS_TOKEN,
-  createTestZone,
-  type Answer,
-  type Parameters,
-  type TestZone,
-} from '../setup/zone.js';
+  actedBy,
+  newExchangingZone,
+  UNUSABLE,
+  type ExchangingZone,
+} from '../setup/exchanging-zone.js';
+import { sharedReplica } from '../setup/harness.js';
+import type { LedgerView } from '../setup/ledger-view.js';
+import type { TestZone } from '../setup/zone.js';
 import type { Members } from '../setup/tokens/token-forger.js';
 
-let replica: Replica;
 let zone: TestZone;
 let foreign: TestZone;
-let colleague: { clientId: string; secret: string };
+let colleague: ExchangingZone['colleague'];
 let view: LedgerView;
+let colleagueSession: ExchangingZone['colleagueSession'];
+let forged: ExchangingZone['forged'];
+let expectNothing: ExchangingZone['expectNothing'];
 
 beforeAll(async () => {
-  replica = await sharedReplica();
-  [zone, foreign] = await Promise.all([createTestZone(replica), createTestZone(replica)]);
-  colleague = await zone.newClient();
-  view = await openLedgerView(replica.databaseUrl);
+  ({ zone, foreign, colleague, view, colleagueSession, forged, expectNothing } =
+    await newExchangingZone(await sharedReplica()));
 });
 afterAll(() => view?.close());
-
-/** A session mandate of another client of the zone. */
-async function colleagueSession(parameters: Parameters = {}): Promise<string> {
-  const { clientId: client_id, secret: client_secret } = colleague;
-  return tokenOf(await zone.session({ client_id, client_secret, ...parameters }));
-}
-
-/** A mandate that the zone's key signed; it differs from a real one in these claims. */
-async function forged(claims: Members, mandate?: string): Promise<string> {
-  const forger = await forgerFor(zone, foreign, mandate ?? tokenOf(await zone.session()));
-  return forger.sign({}, claims);
-}
-
-function actedBy(token: string): Parameters {
-  return { actor_token: token, actor_token_type: ACCESS_TOKEN };
-}
-
-/** Expects a refusal, and that it left nothing behind but its record. */
-async function expectNothing(run: () => Promise<Answer>, refusal: Refusal): Promise<void> {
-  const before = await view.created(zone.zoneId);
-  await expectRefused(view, await run(), refusal);
-  expect(await view.created(zone.zoneId)).toEqual(before);
-}
-
-const UNUSABLE = {
-  status: 400,
-  error: 'invalid_request',
-  description: 'the subject_token is not usable',
-};
 
 describe('an actor', () => {
   test('grants what names the actor and leaves the subject alone', async () => {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sharedReplica, type Replica } from '../setup/harness.js';
 import {
-  expectRefused,
-  openLedgerView,
-  type LedgerView,
-  type Refusal,
-} from '../setup/ledger-view.js';
-import { forgerFor } from '../setup/zone-key.js';
+  actedBy,
+  newExchangingZone,
+  UNUSABLE,
+  type ExchangingZone,
+} from '../setup/exchanging-zone.js';
+import { sharedReplica } from '../setup/harness.js';
+import { expectRefused, type LedgerView } from '../setup/ledger-view.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
@@ -16,28 +16,27 @@ import {
   type Parameters,
   type TestZone,
 } from '../setup/zone.js';
-import type { Members } from '../setup/tokens/token-forger.js';
 
 const GATEWAY = 'resource://gateway';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 
-let replica: Replica;
 let zone: TestZone;
 let foreign: TestZone;
-let colleague: { clientId: string; secret: string };
 let view: LedgerView;
+let colleagueSession: ExchangingZone['colleagueSession'];
+let forged: ExchangingZone['forged'];
+let expectNothing: ExchangingZone['expectNothing'];
 
 beforeAll(async () => {
-  replica = await sharedReplica();
-  [zone, foreign] = await Promise.all([createTestZone(replica), createTestZone(replica)]);
+  ({ zone, foreign, view, colleagueSession, forged, expectNothing } = await newExchangingZone(
+    await sharedReplica(),
+  ));
   await zone.admin('POST', '/resources', {
     identifier: GATEWAY,
     scopes: ['shared'],
     access: 'gateway',
   });
-  colleague = await zone.newClient();
-  view = await openLedgerView(replica.databaseUrl);
 });
 afterAll(() => view?.close());
 
@@ -51,35 +50,6 @@ async function session(parameters: Parameters = {}): Promise<string> {
   const both = { resource: [zone.resource, zone.otherResource], scope: 'shared' };
   return tokenOf(await zone.session({ ...both, ...parameters }));
 }
-
-/** A session mandate of another client of the zone. */
-async function colleagueSession(parameters: Parameters = {}): Promise<string> {
-  const { clientId: client_id, secret: client_secret } = colleague;
-  return tokenOf(await zone.session({ client_id, client_secret, ...parameters }));
-}
-
-/** A mandate that the zone's key signed; it differs from a real one in these claims. */
-async function forged(claims: Members, mandate?: string): Promise<string> {
-  const forger = await forgerFor(zone, foreign, mandate ?? tokenOf(await zone.session()));
-  return forger.sign({}, claims);
-}
-
-function actedBy(token: string): Parameters {
-  return { actor_token: token, actor_token_type: ACCESS_TOKEN };
-}
-
-/** Expects a refusal, and that it left nothing behind but its record. */
-async function expectNothing(run: () => Promise<Answer>, refusal: Refusal): Promise<void> {
-  const before = await view.created(zone.zoneId);
-  await expectRefused(view, await run(), refusal);
-  expect(await view.created(zone.zoneId)).toEqual(before);
-}
-
-const UNUSABLE = {
-  status: 400,
-  error: 'invalid_request',
-  description: 'the subject_token is not usable',
-};
 
 describe('a session mandate', () => {
   test('grants exactly the claims of a resource mandate', async () => {
@@ -492,7 +462,7 @@ describe('what cannot be minted', () => {
 
 describe('policy', () => {
   test('decides on subject, actors and scope, and is asked again for each exchange', async () => {
-    const other = await createTestZone(replica);
+    const other = await createTestZone(zone.replica);
     await other.activate(
       `@id("all") permit (principal, action, resource);
        @id("no") forbid (principal, action, resource) when {
@@ -508,7 +478,7 @@ describe('policy', () => {
   });
 
   test('caps the life of a resource mandate', async () => {
-    const other = await createTestZone(replica);
+    const other = await createTestZone(zone.replica);
     const subject_token = tokenOf(await other.session());
     await other.activate('@id("p") @max_ttl("45") permit (principal, action, resource);');
     const answer = await other.exchange({ subject_token });
