@@ -3,31 +3,24 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { coordinatorOf, keyed, type Coordinator } from '../setup/coordinator.js';
-import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
-import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { applicationOf } from '../setup/agents.js';
+import { keyed, newCoordinatedZone, NO_ID, type CoordinatedZone } from '../setup/coordinator.js';
+import { auditOf, rows } from '../setup/harness.js';
+import { createTestZone, type Answer } from '../setup/zone.js';
 
-const NO_ID = '00000000-0000-7000-8000-000000000000';
-
-let replicas: Replica[];
-let zone: TestZone;
-let app: TestApplication;
-let other: TestApplication;
-let send: Coordinator['send'];
-let spawn: Coordinator['spawn'];
-let opened: Coordinator['opened'];
-let auditTypes: Coordinator['auditTypes'];
-let exchangeAs: Coordinator['exchangeAs'];
+let replicas: CoordinatedZone['replicas'];
+let zone: CoordinatedZone['zone'];
+let app: CoordinatedZone['app'];
+let other: CoordinatedZone['other'];
+let send: CoordinatedZone['send'];
+let spawn: CoordinatedZone['spawn'];
+let opened: CoordinatedZone['opened'];
+let auditTypes: CoordinatedZone['auditTypes'];
+let exchangeAs: CoordinatedZone['exchangeAs'];
 
 beforeAll(async () => {
-  replicas = [await sharedReplica(), await sharedReplica('second')];
-  const [first] = replicas;
-  if (first === undefined) throw new Error('no replica');
-  zone = await createTestZone(first);
-  app = await applicationOf(zone, zone);
-  other = await applicationOf(zone);
-  ({ send, spawn, opened, auditTypes, exchangeAs } = coordinatorOf(zone, app));
+  ({ replicas, zone, app, other, send, spawn, opened, auditTypes, exchangeAs } =
+    await newCoordinatedZone());
 });
 
 describe('a parent that something was delegated to', () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import type { TestApplication } from './agents.js';
-import { auditOf, type Replica } from './harness.js';
+import { applicationOf, type TestApplication } from './agents.js';
+import { auditOf, sharedReplica, type Replica } from './harness.js';
 import { persistently } from './patience.js';
-import type { Answer, TestZone } from './zone.js';
+import { createTestZone, type Answer, type TestZone } from './zone.js';
 
 /** What SDKs of Caracal send with every request, beside the bearer: the headers of httpx. */
 const HTTPX = {
@@ -47,8 +47,29 @@ export function keyed(key: string = randomUUID().replaceAll('-', '')) {
   };
 }
 
+/** The id of nothing. */
+export const NO_ID = '00000000-0000-7000-8000-000000000000';
+
+/** A zone whose applications have an SDK of Caracal, served by two replicas. */
+export interface CoordinatedZone extends Coordinator {
+  readonly replicas: readonly Replica[];
+  readonly zone: TestZone;
+  /** Who asks unless something else is said. */
+  readonly app: TestApplication;
+  readonly other: TestApplication;
+}
+
+/** Makes one. */
+export async function newCoordinatedZone(): Promise<CoordinatedZone> {
+  const [first, second] = [await sharedReplica(), await sharedReplica('second')];
+  const zone = await createTestZone(first);
+  const app = await applicationOf(zone, zone);
+  const other = await applicationOf(zone);
+  return { replicas: [first, second], zone, app, other, ...coordinatorOf(zone, app) };
+}
+
 /** @param app who asks unless something else is said */
-export function coordinatorOf(zone: TestZone, app: TestApplication): Coordinator {
+function coordinatorOf(zone: TestZone, app: TestApplication): Coordinator {
   const send: Coordinator['send'] = (method, path, body, { by = app, at, headers = {} } = {}) =>
     persistently(() =>
       by.call(method, `/zones/${zone.zoneId}/${path}`, body, {

@@ -14,6 +14,34 @@ export interface WorkloadIssuer {
   token(sub: string, claims?: Members): Promise<string>;
 }
 
+/** The subject of a workload: a service account of a cluster. */
+export const POD = 'system:serviceaccount:shop:web';
+
+/** What is answered to a token that names no client, whatever is wrong with it. */
+export const NAMES_NONE = {
+  status: 400,
+  error: 'invalid_request',
+  description:
+    'there are no client credentials, and the subject_token names no client of this zone',
+};
+
+/** That, with what the audit log says is wrong with the token. */
+export const namesNone = (reason: string) => ({
+  ...NAMES_NONE,
+  reason: `subject_token: ${reason}`,
+});
+
+/** Registers a client that one workload is, and returns its id. */
+export async function newWorkloadClient(
+  zone: TestZone,
+  issuer: WorkloadIssuer,
+  subject: string,
+  more: object = {},
+): Promise<string> {
+  const identity = { issuer: issuer.name, subject, ...more };
+  return (await zone.newClient({ federated_identities: [identity] })).clientId;
+}
+
 /** Registers an issuer whose tokens may name clients. They are for the zone, unless something else is said. */
 export async function newWorkloadIssuer(
   zone: TestZone,

@@ -10,6 +10,9 @@ import {
   postToZone,
   workloadRequest,
   type WorkloadIssuer,
+  namesNone,
+  newWorkloadClient,
+  POD,
 } from '../setup/workloads.js';
 import {
   callAdmin,
@@ -19,14 +22,6 @@ import {
   type Parameters,
   type TestZone,
 } from '../setup/zone.js';
-
-const NAMES_NONE = {
-  status: 400,
-  error: 'invalid_request',
-  description:
-    'there are no client credentials, and the subject_token names no client of this zone',
-};
-const POD = 'system:serviceaccount:shop:web';
 
 let a: Replica;
 let b: Replica;
@@ -44,19 +39,14 @@ beforeAll(async () => {
 
 afterAll(() => view?.close());
 
-/** Registers a client that one workload is. */
-async function newWorkload(subject: string, more: object = {}, of = cluster): Promise<string> {
-  const identity = { issuer: of.name, subject, ...more };
-  return (await zone.newClient({ federated_identities: [identity] })).clientId;
-}
+const newWorkload = (subject: string, more: object = {}, of = cluster): Promise<string> =>
+  newWorkloadClient(zone, of, subject, more);
 
 /** A workload asks, with nothing but its token. */
 const ask = (token: string, parameters: Parameters = {}, at = a): Promise<Answer> =>
   persistently(() => postToZone(at.url, zone.zoneId, workloadRequest(token, parameters)));
 
 const tokenIn = ({ body }: Answer): string => String(body['access_token']);
-
-const reason = (text: string) => ({ ...NAMES_NONE, reason: `subject_token: ${text}` });
 
 describe('registration', () => {
   const identity = (subject: string, more: object = {}) => ({
@@ -116,7 +106,11 @@ describe('registration', () => {
     ]);
     const removed = await zone.admin('PATCH', path, { federated_identities: null });
     expect(removed['federated_identities']).toBeUndefined();
-    await expectRefused(view, await ask(await cluster.token('both')), reason('unknown_identity'));
+    await expectRefused(
+      view,
+      await ask(await cluster.token('both')),
+      namesNone('unknown_identity'),
+    );
     expect((await session()).status).toBe(200);
   });
 
@@ -136,7 +130,11 @@ describe('registration', () => {
     const path = `/zones/${zone.zoneId}/clients/${other.clientId}`;
     const taken = await persistently(() => callAdmin(a, 'PATCH', path, wanted));
     expect(taken.status).toBe(409);
-    await expectRefused(view, await ask(await cluster.token('free')), reason('unknown_identity'));
+    await expectRefused(
+      view,
+      await ask(await cluster.token('free')),
+      namesNone('unknown_identity'),
+    );
   });
 
   test.each<[string, () => object, number]>([
@@ -332,7 +330,7 @@ describe('what rests on a workload', () => {
     await expectRefused(
       view,
       await ask(await issuer.token('stays')),
-      reason('token_type_not_allowed'),
+      namesNone('token_type_not_allowed'),
     );
     await change(client, { auth_methods: ['client_secret_post', 'federated_identity'] });
     await trust({});

@@ -12,6 +12,10 @@ import {
   postToZone,
   workloadRequest,
   type WorkloadIssuer,
+  namesNone,
+  newWorkloadClient,
+  POD,
+  NAMES_NONE,
 } from '../setup/workloads.js';
 import {
   createTestZone,
@@ -21,13 +25,6 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const NAMES_NONE = {
-  status: 400,
-  error: 'invalid_request',
-  description:
-    'there are no client credentials, and the subject_token names no client of this zone',
-};
-const POD = 'system:serviceaccount:shop:web';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const now = () => Math.floor(Date.now() / 1_000);
 
@@ -51,19 +48,14 @@ afterAll(async () => {
   await Promise.all([a?.stop(), b?.stop()]);
 });
 
-/** Registers a client that one workload is. */
-async function newWorkload(subject: string, more: object = {}, of = cluster): Promise<string> {
-  const identity = { issuer: of.name, subject, ...more };
-  return (await zone.newClient({ federated_identities: [identity] })).clientId;
-}
+const newWorkload = (subject: string, more: object = {}, of = cluster): Promise<string> =>
+  newWorkloadClient(zone, of, subject, more);
 
 /** A workload asks, with nothing but its token. */
 const ask = (token: string, parameters: Parameters = {}, at = a): Promise<Answer> =>
   persistently(() => postToZone(at.url, zone.zoneId, workloadRequest(token, parameters)));
 
 const tokenIn = ({ body }: Answer): string => String(body['access_token']);
-
-const reason = (text: string) => ({ ...NAMES_NONE, reason: `subject_token: ${text}` });
 
 describe('a workload with nothing but its token', () => {
   test('is its client, and gets a mandate for the resource that it names', async () => {
@@ -157,7 +149,7 @@ describe('a workload with nothing but its token', () => {
   test('may name its client as well', async () => {
     expect(await ask(await cluster.token(POD), { client_id: web })).toMatchObject({ status: 200 });
     const other = await ask(await cluster.token(POD), { client_id: zone.clientId });
-    await expectRefused(view, other, reason('the request names another client'));
+    await expectRefused(view, other, namesNone('the request names another client'));
   });
 
   test('has the audience that is registered for it, and no other', async () => {
@@ -167,9 +159,13 @@ describe('a workload with nothing but its token', () => {
     const granted = await ask(await text(audience));
     expect(decodeJwt(tokenIn(granted)).sub).toBe(job);
     expect(await ask(await text([audience]))).toMatchObject({ status: 200 });
-    await expectRefused(view, await ask(await text(zone.issuer)), reason(`wrong_audience: ${job}`));
+    await expectRefused(
+      view,
+      await ask(await text(zone.issuer)),
+      namesNone(`wrong_audience: ${job}`),
+    );
     const both = await ask(await text([audience, zone.issuer]));
-    await expectRefused(view, both, reason('several_audiences'));
+    await expectRefused(view, both, namesNone('several_audiences'));
   });
 
   test('is what policy is told that it is', async () => {
@@ -350,7 +346,7 @@ describe('refuses as the token of no client', () => {
       'client_not_allowed',
     ],
   ])('%s', async (_name, attempt, why) => {
-    await expectRefused(view, await attempt(), reason(why));
+    await expectRefused(view, await attempt(), namesNone(why));
   });
 
   test('what is verified says of whom it was, what is not only whom it claims', async () => {
@@ -368,7 +364,7 @@ describe('refuses as the token of no client', () => {
     const text = await cluster.token('disabled');
     expect(await ask(text, {}, b)).toMatchObject({ status: 200 });
     await zone.admin('PATCH', `/clients/${client}`, { disabled: true });
-    await expectRefused(view, await ask(text, {}, b), reason(`client is disabled: ${client}`));
+    await expectRefused(view, await ask(text, {}, b), namesNone(`client is disabled: ${client}`));
     await zone.admin('PATCH', `/clients/${client}`, { disabled: false });
     expect(await ask(text, {}, b)).toMatchObject({ status: 200 });
   });
@@ -382,7 +378,7 @@ describe('refuses as the token of no client', () => {
     );
     expect(there).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     // Each zone has its own keys of the same issuer.
-    await expectRefused(view, await ask(text), reason('bad_signature'));
+    await expectRefused(view, await ask(text), namesNone('bad_signature'));
   });
 
   test.each([randomUUID(), '00000000-0000-0000-0000-000000000000', 'x', 'ZONE', '%00'])(
