@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { In, type DataSource } from 'typeorm';
 import { NIL } from 'uuid';
+import { PerShard } from '../platform/database/zone-shards.js';
 import { InstallationWebhook } from './installation-webhook.entity.js';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
@@ -38,6 +39,12 @@ interface Place {
   readonly webhookId: string;
 }
 
+/** The round in which all have their turns. */
+interface Round {
+  /** Where it is; `null` while none is under way. */
+  at: Place | null;
+}
+
 const START: Place = { zoneId: NIL, webhookId: NIL };
 
 /**
@@ -48,10 +55,14 @@ const START: Place = { zoneId: NIL, webhookId: NIL };
  */
 @Injectable()
 export class DueDeliveries {
-  /** Where the round is that is under way; `null` while there is none. */
-  private round: Place | null = null;
+  private readonly rounds = new PerShard<Round>(() => ({ at: null }));
 
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  /** Whether any is due. Most looks find nothing, and to plan what takes them is far longer than to see that. */
+  async isAnyDue(): Promise<boolean> {
+    return (await this.dataSource.query<unknown[]>(ANY_DUE)).length > 0;
+  }
 
   /** Takes deliveries that are due. One becomes due again by itself unless it is reported on. */
   async take(limits: Limits): Promise<DueDelivery[]> {
@@ -63,27 +74,25 @@ export class DueDeliveries {
 
   /** Goes on with the round, if there is one, until something is taken or it is over. */
   private async goRound(limits: Limits): Promise<readonly TakenRow[]> {
-    while (this.round !== null) {
-      const { round } = this;
+    const round = this.rounds.current;
+    while (round.at !== null) {
+      const { at } = round;
       // Should the look fail, the next one is at the oldest.
-      this.round = null;
+      round.at = null;
       // oxlint-disable-next-line no-await-in-loop
-      const taken = await this.takeInTurn(limits, round);
+      const taken = await this.takeInTurn(limits, at);
       if (taken.length > 0) return taken;
     }
     return [];
   }
 
   private async takeOldest({ most, toOne, underWay }: Limits): Promise<readonly TakenRow[]> {
-    // Most looks find nothing, and to plan the statement below takes far longer than to see that.
-    const due = await this.dataSource.query<unknown[]>(ANY_DUE);
-    if (due.length === 0) return [];
     const [one] = await this.dataSource.query<{ taken: TakenRow[]; looked: number }[]>(
       TAKE_OLDEST,
       [asJson(underWay), toOne, most, LEASE, WINDOW],
     );
     if (one === undefined) return [];
-    if (one.looked === WINDOW) this.round = START;
+    if (one.looked === WINDOW) this.rounds.current.at = START;
     return one.taken;
   }
 
@@ -104,8 +113,8 @@ export class DueDeliveries {
     const { taken, last } = one;
     // Who comes after the last that was taken has not had a turn, if there was no room for more.
     const lastTaken = taken.length === most ? taken.at(-1) : undefined;
-    if (lastTaken !== undefined) this.round = lastTaken;
-    else if (last?.step === ROUND_STEPS) this.round = last;
+    if (lastTaken !== undefined) this.rounds.current.at = lastTaken;
+    else if (last?.step === ROUND_STEPS) this.rounds.current.at = last;
     return taken;
   }
 

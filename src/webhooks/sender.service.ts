@@ -4,6 +4,7 @@ import type { Counter } from 'prom-client';
 import { NIL } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { DatabaseJobs } from '../platform/database/database-jobs.js';
+import { PerShard } from '../platform/database/zone-shards.js';
 import { OutboundPolicies } from '../platform/outbound/outbound-policies.service.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { inOwnSpan } from '../platform/tracing/spans.js';
@@ -40,7 +41,7 @@ type DeliveryResult = 'delivered' | 'gone' | { readonly failure: string };
  */
 @Injectable()
 export class Sender {
-  private giveUpAt = 0;
+  private readonly givingUp = new PerShard(() => ({ at: 0 }));
 
   constructor(
     private readonly dueDeliveries: DueDeliveries,
@@ -62,6 +63,7 @@ export class Sender {
       idOf: ({ delivery }) => delivery.id,
       groupOf: ({ receiver }) => receiver,
       before: () => this.giveUp(),
+      isAnyDue: () => this.dueDeliveries.isAnyDue(),
       take: (most, underWay) => this.dueDeliveries.take({ most, toOne: MOST_TO_ONE, underWay }),
       work: (due) => this.deliverTraced(due),
     });
@@ -69,9 +71,10 @@ export class Sender {
 
   private async giveUp(): Promise<void> {
     const now = performance.now();
-    if (now < this.giveUpAt) return;
+    const next = this.givingUp.current;
+    if (now < next.at) return;
     const more = await this.outbox.giveUp();
-    this.giveUpAt = more ? 0 : now + GIVE_UP_MS;
+    next.at = more ? 0 : now + GIVE_UP_MS;
   }
 
   private deliverTraced(due: DueDelivery): Promise<void> {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import type { JobTerms, Look } from '../../platform/database/database-job.js';
+import { PerShard } from '../../platform/database/zone-shards.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { decideInBulk } from '../../policy/background/decide-in-bulk.js';
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
@@ -101,7 +102,7 @@ export interface ScanTerms<Taken extends TakenScan, Found> {
 export class ScanJob<Taken extends TakenScan, Found> {
   private readonly holder = newId();
   private readonly attempts = new FailedAttempts();
-  private tidyAt = 0;
+  private readonly tidying = new PerShard(() => ({ at: 0 }));
 
   constructor(
     private readonly terms: ScanTerms<Taken, Found>,
@@ -129,10 +130,11 @@ export class ScanJob<Taken extends TakenScan, Found> {
       this.terms.seconds.observe((performance.now() - from) / 1_000);
       return 'more';
     }
-    if (performance.now() >= this.tidyAt) {
-      this.tidyAt = performance.now() + TIDY_MS;
+    const next = this.tidying.current;
+    if (performance.now() >= next.at) {
+      next.at = performance.now() + TIDY_MS;
       if (await this.terms.forget()) {
-        this.tidyAt = 0;
+        next.at = 0;
         return 'more';
       }
     }

@@ -6,6 +6,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import type { Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { ZoneRounds } from '../../platform/database/zone-rounds.js';
+import { PerShard } from '../../platform/database/zone-shards.js';
 
 /** Milliseconds between two looks for notices while there are some, and when nothing wakes it. */
 const BUSY_MS = 400;
@@ -28,7 +29,7 @@ export const FEED_JOB = 'revocation feed';
 @Injectable()
 export class FeedOrder {
   private readonly rounds: ZoneRounds;
-  private tidyAt = 0;
+  private readonly tidying = new PerShard(() => ({ at: 0 }));
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -57,7 +58,7 @@ export class FeedOrder {
 
   private async look(stopped: AbortSignal): Promise<Look> {
     const found = await this.rounds.look(stopped, (zoneId) => this.advance(zoneId));
-    if (performance.now() >= this.tidyAt) await this.tidy();
+    if (performance.now() >= this.tidying.current.at) await this.tidy();
     return found;
   }
 
@@ -72,7 +73,7 @@ export class FeedOrder {
 
   private async tidy(): Promise<void> {
     const [, count] = await this.dataSource.query<[unknown, number]>(TIDY, [TIDIED]);
-    this.tidyAt = count === TIDIED ? 0 : performance.now() + TIDY_MS;
+    this.tidying.current.at = count === TIDIED ? 0 : performance.now() + TIDY_MS;
   }
 }
 

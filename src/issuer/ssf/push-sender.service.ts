@@ -58,6 +58,7 @@ export class PushSender {
       most: MOST,
       idOf: ({ id }) => id,
       groupOf: ({ receiver }) => receiver,
+      isAnyDue: () => this.streams.isAnyDue(),
       take: (most, underWay) => this.streams.take({ most, toOne: MOST_TO_ONE, underWay }),
       work: (stream) => this.deliver(stream),
     });

@@ -22,6 +22,11 @@ export interface DueStream extends Stream {
 export class PushStreams {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
+  /** Whether there is any on which something waits that may be sent. */
+  async isAnyDue(): Promise<boolean> {
+    return (await this.dataSource.query<unknown[]>(ANY_DUE)).length > 0;
+  }
+
   /**
    * Takes streams on which something waits that may be sent. One becomes due again by itself unless it is reported on.
    *
@@ -82,6 +87,13 @@ export class PushStreams {
   }
 }
 
+/** In SQL about a stream `s`: whether it has something that may be sent now. */
+const DUE = `s.delivery = 'push' AND s.due_at <= clock_timestamp()
+       AND EXISTS (SELECT FROM ssf_deliveries d WHERE d.zone_id = s.zone_id AND d.stream_id = s.id
+                                                  AND (s.status = 'enabled' OR d.control))`;
+
+const ANY_DUE = `SELECT FROM ssf_streams s WHERE ${DUE} LIMIT 1`;
+
 /**
  * Takes the streams that have waited for longest, but not all to one receiver, and none that another replica has. Those of
  * each zone have their turn.
@@ -94,9 +106,7 @@ const TAKE = `
            row_number() OVER (PARTITION BY s.zone_id ORDER BY s.due_at) AS turn
       FROM ssf_streams s
       JOIN clients c ON c.zone_id = s.zone_id AND c.id = s.client_id AND c.disabled_at IS NULL
-     WHERE s.delivery = 'push' AND s.due_at <= clock_timestamp()
-       AND EXISTS (SELECT FROM ssf_deliveries d WHERE d.zone_id = s.zone_id AND d.stream_id = s.id
-                                                  AND (s.status = 'enabled' OR d.control))
+     WHERE ${DUE}
   ), fair AS (
     SELECT d.*, coalesce(u.count, 0) + row_number() OVER (PARTITION BY d.receiver ORDER BY d.turn, d.due_at) AS n
       FROM due d LEFT JOIN under_way u ON u.receiver = d.receiver

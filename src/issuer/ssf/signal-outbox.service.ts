@@ -6,6 +6,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import type { Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { ZoneRounds } from '../../platform/database/zone-rounds.js';
+import { PerShard } from '../../platform/database/zone-shards.js';
 
 /** Milliseconds between two looks into the outbox while there is something in it, and when nothing wakes it. */
 const BUSY_MS = 200;
@@ -30,7 +31,7 @@ const FORGOTTEN_MS = 60_000;
 @Injectable()
 export class SignalOutbox {
   private readonly rounds: ZoneRounds;
-  private forgottenAt = 0;
+  private readonly forgotten = new PerShard(() => ({ at: 0 }));
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -61,8 +62,9 @@ export class SignalOutbox {
 
   private async stopForgotten(): Promise<void> {
     const now = performance.now();
-    if (now < this.forgottenAt) return;
-    this.forgottenAt = now + FORGOTTEN_MS;
+    const next = this.forgotten.current;
+    if (now < next.at) return;
+    next.at = now + FORGOTTEN_MS;
     await this.dataSource.query('SELECT ssf_stop_forgotten($1, $2)', [
       MAX_HELD_DAYS,
       MAX_STOPPED_DAYS,

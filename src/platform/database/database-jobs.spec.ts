@@ -5,6 +5,7 @@ import { BackgroundWork } from '../background-work.js';
 import type { RunningEnv } from '../config/env.js';
 import type { ChangeFeed } from './change-feed.js';
 import { DatabaseJobs } from './database-jobs.js';
+import { shardNow } from './zone-shards.js';
 
 test('the end waits for what the last look has begun with', async () => {
   const background = new BackgroundWork();
@@ -53,4 +54,59 @@ test('the end waits for what the last look has begun with', async () => {
   expect(isOver).toBe(false);
   worked();
   await over;
+});
+
+test('the bounds of groups are for all shards together, and one that is away holds up no other', async () => {
+  const background = new BackgroundWork();
+  const place = { host: '127.0.0.1', port: 1 };
+  const shards = [
+    { ...place, id: 1, from: -(2 ** 31), to: -1 },
+    { ...place, id: 2, from: 0, to: 9 },
+    { ...place, id: 3, from: 10, to: 2 ** 31 - 1 },
+  ];
+  const databaseUrl = 'postgres://127.0.0.1:1/';
+  const jobs = new DatabaseJobs(
+    {} as DataSource,
+    { subscribe: () => {} } as unknown as ChangeFeed,
+    background,
+    { warn: () => {}, info: () => {}, debug: () => {} } as unknown as Logger,
+    {
+      stopSeconds: 60,
+      zoneShards: { databaseUrl, coordinatorUrl: databaseUrl, shards },
+    } as unknown as RunningEnv,
+  );
+  let underWay = 0;
+  let most = 0;
+  const begun = new Set<string>();
+  jobs.addTaking<string>({
+    name: 'a job',
+    failing: '',
+    unknown: '',
+    busyMs: 1,
+    idleMs: 1,
+    most: 30,
+    idOf: (item) => item,
+    groupOf: () => 'one',
+    isAnyDue: async () => {
+      if (shardNow()?.id === 2 && begun.size === 0) throw new Error('away');
+      return true;
+    },
+    take: async (_, groups) => {
+      const room = 4 - (groups.get('one') ?? 0);
+      await new Promise((resolve) => setImmediate(resolve));
+      return Array.from({ length: room }, (_item, n) => `${shardNow()?.id} ${begun.size + n}`);
+    },
+    work: async (item) => {
+      begun.add(item);
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+    },
+  });
+  background.startJobs();
+  const begunIn = (shard: number) => [...begun].filter((item) => item.startsWith(`${shard} `));
+  await vi.waitUntil(() => [1, 2, 3].every((shard) => begunIn(shard).length > 0), 20_000);
+  await jobs.beforeApplicationShutdown();
+  expect(most).toBe(4);
 });

@@ -35,6 +35,11 @@ export interface TakingTerms<Item>
     Omit<UnderWayTerms<Item>, 'onFailure' | 'onOver'> {
   /** What the log says if the work with an item throws. */
   readonly unknown: string;
+  /**
+   * Whether any item is due. All shards of a distributed database are asked at once; where there is one, they take one after
+   * the other, so that the bounds of groups are for all together, and one that is away holds up nobody's turn.
+   */
+  readonly isAnyDue?: () => Promise<boolean>;
   /** Takes items that are due. @param underWay how many are worked on now, by group */
   readonly take: (most: number, underWay: ReadonlyMap<string, number>) => Promise<readonly Item[]>;
   /** Anything else that is to be done with each look. */
@@ -99,7 +104,7 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Adds a job that takes items. It looks again when one is over, since there may be more of the same. */
   addTaking<Item>(terms: TakingTerms<Item>): DatabaseJob {
-    const { take, before, unknown, ...rest } = terms;
+    const { take, before, isAnyDue, unknown, ...rest } = terms;
     const underWay = new UnderWay<Item>({
       ...rest,
       onFailure: (item, error) => {
@@ -110,20 +115,26 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
     const shards = zoneShardsOf(this.env)?.all.length ?? 1;
     /** What looks into other shards may take at this moment. */
     let reserved = 0;
+    const begin = async (): Promise<boolean> => {
+      const room = Math.ceil(Math.max(0, underWay.room - reserved) / shards);
+      reserved += room;
+      let due: readonly Item[];
+      try {
+        due = room === 0 ? [] : await take(room, underWay.byGroup());
+      } finally {
+        reserved -= room;
+      }
+      for (const item of due) underWay.begin(item);
+      return due.length > 0;
+    };
+    const inTurn = oneAfterAnother(begin);
     const job = this.add({
       ...rest,
       look: async () => {
         await before?.();
-        const room = Math.ceil(Math.max(0, underWay.room - reserved) / shards);
-        reserved += room;
-        let due: readonly Item[];
-        try {
-          due = room === 0 ? [] : await take(room, underWay.byGroup());
-        } finally {
-          reserved -= room;
-        }
-        for (const item of due) underWay.begin(item);
-        if (due.length > 0) return 'more';
+        const hasBegun =
+          isAnyDue === undefined ? await begin() : (await isAnyDue()) && (await inTurn());
+        if (hasBegun) return 'more';
         return underWay.size > 0 ? 'waiting' : 'nothing';
       },
     });
@@ -163,4 +174,14 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
     ]);
     late.abort();
   }
+}
+
+/** Has what is called at the same time done one after the other, each for whom has called it. */
+function oneAfterAnother<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const mine = last.then(work);
+    last = mine.catch(() => {});
+    return mine;
+  };
 }

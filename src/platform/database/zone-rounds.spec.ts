@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ZoneRounds } from './zone-rounds.js';
+import { askEachShard, ZoneShards } from './zone-shards.js';
 
 const log = { warn: vi.fn() };
 const NEVER = new AbortController().signal;
@@ -54,6 +55,30 @@ describe('rounds of zones', () => {
     expect(turns).toEqual(['a', 'b', 'c', 'd']);
     queued = [];
     expect(await rounds.look(NEVER, none)).toBe('nothing');
+  });
+
+  test('are of each shard by itself', async () => {
+    const shards = new ZoneShards({
+      databaseUrl: 'postgres://127.0.0.1/',
+      shards: [0, 1].map((n) => ({
+        id: n,
+        from: n === 0 ? -(2 ** 31) : 0,
+        to: n === 0 ? -1 : 2 ** 31 - 1,
+        host: '127.0.0.1',
+        port: 1,
+      })),
+    });
+    const looks = () =>
+      askEachShard(shards, async (shard) => {
+        queued = shard?.id === 0 ? ['a', 'b', 'c'] : [];
+        return rounds.look(
+          NEVER,
+          turn(() => false),
+        );
+      });
+    expect(await looks()).toEqual(['more', 'nothing']);
+    await looks();
+    expect(turns).toEqual(['a', 'b', 'c']);
   });
 
   test('go on after a zone whose turn fails, and fail if all do', async () => {

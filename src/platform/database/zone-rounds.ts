@@ -1,17 +1,24 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Look } from './database-job.js';
+import { PerShard } from './zone-shards.js';
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** How far the turns have come. */
+interface Place {
+  /** The zone that had its turn last. */
+  after: string;
+  /** Whether there may be more to be done now of a zone that had its turn since the first one had. */
+  more: boolean;
+}
 
 /**
  * The turns of zones at a queue, a table whose key begins with `zone_id`: some zones in each round, beginning after the
  * last one of the round before. So much of one zone is no delay for another.
  */
 export class ZoneRounds {
-  private after = FIRST_ID;
-  /** Whether there may be more to be done now of a zone that had its turn since the first one had. */
-  private more = false;
+  private readonly places = new PerShard<Place>(() => ({ after: FIRST_ID, more: false }));
   private readonly nextZones: string;
 
   /**
@@ -45,19 +52,20 @@ export class ZoneRounds {
    * @throws what the last turn has thrown if all have; the driver's error
    */
   async look(stopped: AbortSignal, turn: (zoneId: string) => Promise<boolean>): Promise<Look> {
+    const place = this.places.current;
     const zones = await this.dataSource.query<{ zoneId: string }[]>(this.nextZones, [
-      this.after,
+      place.after,
       this.most,
     ]);
-    if (this.after === FIRST_ID) this.more = false;
+    if (place.after === FIRST_ID) place.more = false;
     let failures = 0;
     for (const { zoneId } of zones) {
       if (stopped.aborted) return 'waiting';
-      this.after = zoneId;
+      place.after = zoneId;
       try {
         // One after the other: a job has one connection at a time.
         // oxlint-disable-next-line no-await-in-loop
-        if (await turn(zoneId)) this.more = true;
+        if (await turn(zoneId)) place.more = true;
       } catch (error) {
         failures += 1;
         if (failures === zones.length) throw error;
@@ -66,9 +74,9 @@ export class ZoneRounds {
     }
     // The others have their turn before it is said that there is nothing more to be done.
     if (zones.length === this.most) return 'more';
-    const isFirst = zones.length === 0 && this.after === FIRST_ID;
-    this.after = FIRST_ID;
-    if (this.more) return 'more';
+    const isFirst = zones.length === 0 && place.after === FIRST_ID;
+    place.after = FIRST_ID;
+    if (place.more) return 'more';
     return isFirst ? 'nothing' : 'waiting';
   }
 }

@@ -7,6 +7,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import type { DatabaseJob, Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import { PerShard } from '../../platform/database/zone-shards.js';
 import { RedisConnection } from '../../platform/redis-connection.js';
 import { REVOCATION_STREAM, revocationEntry, type Revocation } from './revocation-entry.js';
 import { RevocationOutbox } from './revocation-outbox.service.js';
@@ -35,8 +36,7 @@ const AS_LONG_AS = { strategy: 'MAXLEN', strategyModifier: '~', threshold: 100_0
 export class RevocationSender implements OnApplicationShutdown {
   private redis: RedisConnection | null = null;
   private tidyAt = 0;
-  /** Whether the last round sent as much as one may. */
-  private wasFull = false;
+  private readonly rounds = new PerShard(() => ({ wasFull: false }));
   private isOver = false;
   private readonly job: DatabaseJob | null;
 
@@ -58,7 +58,7 @@ export class RevocationSender implements OnApplicationShutdown {
               failing: 'the outbox of the revocation stream cannot be read',
               busyMs: BUSY_MS,
               idleMs: IDLE_MS,
-              restMs: (tookMs) => (this.wasFull ? Math.max(0, ROUND_MS - tookMs) : 0),
+              restMs: (tookMs) => this.restMs(tookMs),
               look: () => this.look(),
             },
             'by itself',
@@ -94,14 +94,22 @@ export class RevocationSender implements OnApplicationShutdown {
     if (performance.now() >= this.tidyAt) await this.tidy();
     if (this.redis?.usable !== true) return 'waiting';
     const { taken, found } = await this.outbox.round(MOST, (some) => this.send(some));
-    this.wasFull = taken >= MOST;
+    const wasFull = taken >= MOST;
+    this.rounds.current.wasFull = wasFull;
     // What rests on what was sent is to be sent as soon.
-    if (found || this.wasFull) return 'more';
+    if (found || wasFull) return 'more';
     return taken > 0 ? 'waiting' : 'nothing';
+  }
+
+  /** Rests where the last round sent as much as one may. */
+  private restMs(tookMs: number): number {
+    return this.rounds.all.some(({ wasFull }) => wasFull) ? Math.max(0, ROUND_MS - tookMs) : 0;
   }
 
   /** Says that what ends is wanted, and gives up what is too old to be. */
   private async tidy(): Promise<void> {
+    // In each shard it is looked at the same moment, and this is for all.
+    this.tidyAt = performance.now() + AWAY_MS;
     try {
       await this.outbox.want();
       const count = await this.outbox.giveUp();
