@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, type Repository } from 'typeorm';
+import { atZone } from '../../platform/database/impatient-pool.js';
 import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
 import { Enrolments, type Person } from '../../step-up/authenticators/enrolments.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';
@@ -52,17 +53,19 @@ export class AuthenticatorRenewal {
    * @param limit how many at most
    */
   async people(zoneId: string, limit: number): Promise<Person[]> {
-    return this.authenticators
-      .createQueryBuilder('row')
-      .select('row.subject', 'subject')
-      .addSelect('row.subject_issuer', 'issuer')
-      .distinct(true)
-      .where('row.zone_id = :zoneId', { zoneId })
-      .andWhere(KEY_KNOWN_TO_LOG_READERS)
-      .orderBy('row.subject')
-      .addOrderBy('row.subject_issuer')
-      .limit(limit)
-      .getRawMany<Person>();
+    return atZone(this.authenticators.manager.connection, zoneId, () =>
+      this.authenticators
+        .createQueryBuilder('row')
+        .select('row.subject', 'subject')
+        .addSelect('row.subject_issuer', 'issuer')
+        .distinct(true)
+        .where('row.zone_id = :zoneId', { zoneId })
+        .andWhere(KEY_KNOWN_TO_LOG_READERS)
+        .orderBy('row.subject')
+        .addOrderBy('row.subject_issuer')
+        .limit(limit)
+        .getRawMany<Person>(),
+    );
   }
 
   /**
