@@ -8,6 +8,7 @@ import { whileOpen } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, until } from '../setup/process.js';
 import { callAdmin, createTestZone, postForm, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 /** That what comes again after a crash was carried out or was not, and its answer is there if it was. */
 
@@ -68,11 +69,12 @@ async function expectOne(key: string, name: string): Promise<boolean> {
 test('what was not committed when its replica was killed is carried out by the repetition', async () => {
   const [key, name] = [randomUUID(), `name ${randomUUID()}`];
   const victim = await startReplica({ databaseUrl });
-  await whileOpen(databaseUrl, ['LOCK TABLE audit_events IN SHARE MODE', []], async () => {
+  const home = await databaseOf(databaseUrl, zone.zoneId);
+  await whileOpen(home, ['LOCK TABLE audit_events IN SHARE MODE', []], async () => {
     const lost = lostAt(victim, key, name);
     await until(async () => {
       const found = await rows(
-        databaseUrl,
+        home,
         `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
             AND wait_event_type = 'Lock' AND application_name = 'mandate operators'`,
       );

@@ -8,6 +8,12 @@ export const CITUS_URL = process.env['CITUS_URL'];
 /** What tests are called that need {@link CITUS_URL}, so that a run without it says what it has not looked at. */
 export const ON_CITUS = CITUS_URL === undefined ? 'on Citus (skipped: no CITUS_URL)' : 'on Citus';
 
+/**
+ * Whether databases of tests are distributed (`test.skipIf(DISTRIBUTED)`): for what is said of one server only, such as that the
+ * maintenance leaves alone what others hold, where across servers it waits for them (`leaving_held`).
+ */
+export const DISTRIBUTED = CITUS_URL !== undefined;
+
 /** A database on every node of the cluster. */
 export interface CitusDatabase {
   /** That of the coordinator, where no table is yet. */

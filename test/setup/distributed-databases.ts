@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { prepareZoneShards, readZoneShards } from '../../src/schema/zone-shards.js';
 import { rows, withClient } from './databases.js';
 
 /** How often a database is asked to let go of those that are connected to it before it is copied. */
 const TRIES = 50;
+/** Milliseconds for a connection to a node. */
+const CONNECT_MS = 10_000;
 
 /** Where the nodes of a cluster of Citus are: the databases that the coordinator of `CITUS_URL` knows, itself first. */
 export async function nodesOf(citusUrl: string): Promise<string[]> {
@@ -45,6 +48,12 @@ export async function makeDistributedTemplate(
   execFileSync(process.execPath, [cli, 'migrate', '--distribute'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...env, DATABASE_URL: coordinator },
+  });
+  // As the first server does, so that none has to, and tests can be at a shard where no server was.
+  const map = await withClient(coordinator, (client) => readZoneShards(client, coordinator));
+  if (map === null) throw new Error('the database is not distributed');
+  await prepareZoneShards(map, CONNECT_MS, (_node, error) => {
+    throw error;
   });
   for (const url of nodeUrls) {
     await withClient(url, (client) =>

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { ZoneShards } from '../../src/platform/database/zone-shards.js';
 import { readZoneShards } from '../../src/schema/zone-shards.js';
@@ -31,6 +32,36 @@ export async function databaseOf(databaseUrl: string, zoneId: string): Promise<s
   const { shards } = await knownOf(databaseUrl);
   return shards === null ? databaseUrl : shards.urlOf(shards.of(zoneId));
 }
+
+/** An id of no zone, whose tables would be where those of another id are. */
+export async function idBeside(databaseUrl: string, zoneId: string): Promise<string> {
+  const home = await databaseOf(databaseUrl, zoneId);
+  for (;;) {
+    const id = randomUUID();
+    // oxlint-disable-next-line no-await-in-loop
+    if ((await databaseOf(databaseUrl, id)) === home) return id;
+  }
+}
+
+/** A table of a zone by a name that is of no view: for what is done to tables, and not to their rows. */
+export async function tableOf(databaseUrl: string, zoneId: string, table: string): Promise<string> {
+  if (!distributed) return table;
+  const { shards } = await knownOf(databaseUrl);
+  if (shards === null) return table;
+  const [row] = await ask(databaseUrl, (client) =>
+    client
+      .query<{ name: string }>(PLACE, [table, shards.of(zoneId).id])
+      .then((found) => found.rows),
+  );
+  if (row === undefined) throw new Error(`the table ${table} is of no zone`);
+  return row.name;
+}
+
+/** The shard of a table that goes with one of zones. */
+const PLACE = `
+  SELECT format('public.%I', $1 || '_' || s.shardid) AS name
+    FROM pg_dist_shard s JOIN pg_dist_shard z USING (shardminvalue)
+   WHERE s.logicalrelid = ('public.' || $1)::regclass AND z.shardid = $2`;
 
 /**
  * Where a statement is asked: at the shard of the only zone that it names, in its text or its values; else where it was to be.

@@ -2,16 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
-import {
-  rows,
-  sharedReplica,
-  startReplicaForTest,
-  withClient,
-  type Replica,
-} from '../setup/harness.js';
+import { rows, sharedReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
+import { whileOpen, type Statement } from '../setup/locks.js';
 import { attributeOn, fragmentOf, openPage, type Shown } from '../setup/pages.js';
 import { newPasskey } from '../setup/passkey.js';
 import { callAdmin, createTestZone, type Parameters, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 const MFA_WRITES = APPROVE_WRITES.replace('"approval"', '"mfa"');
 
@@ -470,22 +466,24 @@ describe('the page', () => {
     const there = await createTestZone(replica, MFA_WRITES);
     const { page, link } = await held({}, there);
     const RENAME = 'ALTER TABLE zones RENAME COLUMN display_name TO was_display_name';
-    await rows(replica.databaseUrl, RENAME);
+    await rows(await databaseOf(replica.databaseUrl, there.zoneId), RENAME);
     const said = await openPage(replica, page, { link, decision: 'not_me' });
     expect([said.status, said.text.includes('<h1>Reported</h1>')]).toEqual([200, true]);
   });
 
   test('does not say that nothing was decided where that is not known', async () => {
     const { id, page, link } = await held();
-    const answer = await withClient(a.databaseUrl, async (client) => {
-      await client.query('BEGIN');
-      await client.query('SELECT 1 FROM challenges WHERE id = $1 FOR UPDATE', [id]);
-      return fetch(`${a.url}${page}`, {
+    const lock: Statement = [
+      'SELECT 1 FROM challenges WHERE zone_id = $1 AND id = $2 FOR UPDATE',
+      [zone.zoneId, id],
+    ];
+    const answer = await whileOpen(a.databaseUrl, lock, () =>
+      fetch(`${a.url}${page}`, {
         method: 'POST',
         headers: { accept: 'text/html' },
         body: new URLSearchParams({ link, decision: 'not_me' }),
-      });
-    });
+      }),
+    );
     expect([answer.status, (await answer.text()).includes('nothing was decided')]).toEqual([
       503,
       false,

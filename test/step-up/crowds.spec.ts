@@ -11,6 +11,8 @@ import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { newProofSystem, reportProof } from '../setup/proof-systems.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
+import { createZonesBeside } from '../setup/zones-beside.js';
 
 const CROWD = 50;
 
@@ -20,18 +22,28 @@ let neighbourly: TestApplication;
 
 beforeAll(async () => {
   replica = await borrowReplica();
-  neighbour = await zoneWithApprovers();
+  neighbour = await withApprovers(await createTestZone(replica));
   neighbourly = await applicationOf(neighbour, neighbour);
 });
 afterAll(async () => {
   await replica?.stop();
 });
 
-async function zoneWithApprovers(policy = APPROVE_WRITES): Promise<TestZone> {
-  const zone = await createTestZone(replica);
+async function withApprovers(zone: TestZone, policy = APPROVE_WRITES): Promise<TestZone> {
   await openDesk(zone);
   await zone.activate(policy);
   return zone;
+}
+
+/** One whose requests have the same connections as the neighbour's. */
+async function zoneBeside(): Promise<TestZone> {
+  const [zone] = await createZonesBeside(neighbour, 1);
+  if (zone === undefined) throw new Error('no zone was made');
+  return zone;
+}
+
+async function zoneWithApprovers(policy = APPROVE_WRITES): Promise<TestZone> {
+  return withApprovers(await zoneBeside(), policy);
 }
 
 let turn = 0;
@@ -56,7 +68,7 @@ async function approverOf(zone: TestZone) {
 const waiting = async () =>
   (
     await rows(
-      replica.databaseUrl,
+      await databaseOf(replica.databaseUrl, neighbour.zoneId),
       `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
           AND wait_event_type = 'Lock' AND application_name = ''`,
     )
@@ -69,18 +81,24 @@ interface Crowd {
   /** What is answered to one of them, and to those after it. */
   readonly first: number;
   readonly later: readonly number[];
-  /** Finds what that one has done, by the first parameter of the row. */
+  /** Finds what that one has done, by the zone. */
   readonly done: string;
 }
 
-const CHALLENGE = 'SELECT 1 FROM challenges WHERE id = $1 FOR UPDATE';
-const DECIDED = "SELECT 1 FROM challenges WHERE id = $1 AND decision = 'approved'";
+const CHALLENGE = 'SELECT 1 FROM challenges WHERE zone_id = $1 AND id = $2 FOR UPDATE';
+const DECIDED = "SELECT 1 FROM challenges WHERE zone_id = $1 AND decision = 'approved'";
 
 async function approvers(): Promise<Crowd> {
   const zone = await zoneWithApprovers();
   const { id } = await newChallenge(zone);
   const decide = await (await approverOf(zone))(id);
-  return { row: [CHALLENGE, [id]], ask: decide, first: 200, later: [409], done: DECIDED };
+  return {
+    row: [CHALLENGE, [zone.zoneId, id]],
+    ask: decide,
+    first: 200,
+    later: [409],
+    done: DECIDED,
+  };
 }
 
 async function proofSystems(): Promise<Crowd> {
@@ -90,7 +108,7 @@ async function proofSystems(): Promise<Crowd> {
   const system = await newProofSystem(zone);
   const body = { binding: challenge['binding'], by: { sub: 'carol' } };
   const ask = () => reportProof(zone, system, id, { body });
-  return { row: [CHALLENGE, [id]], ask, first: 204, later: [409], done: DECIDED };
+  return { row: [CHALLENGE, [zone.zoneId, id]], ask, first: 204, later: [409], done: DECIDED };
 }
 
 async function subjects(): Promise<Crowd> {
@@ -118,12 +136,12 @@ async function subjects(): Promise<Crowd> {
     ask,
     first: 200,
     later: [400, 409, 429],
-    done: "SELECT 1 FROM challenges WHERE zone_id = $1 AND decision = 'approved'",
+    done: DECIDED,
   };
 }
 
 async function enrolling(): Promise<Crowd> {
-  const zone = await createTestZone(replica);
+  const zone = await zoneBeside();
   const made = await zone.admin('POST', '/authenticators/enrolments', { subject: 'alice' });
   const link = fragmentOf(made['enrolment_url']);
   const key = keyOn((await openPage(replica, '/step-up/enrol', { link })).text);
@@ -181,7 +199,8 @@ test('a challenge that is locked keeps nobody from deciding on another of its zo
     await newChallenge(zone),
   ];
   const [here, there] = [await decide(locked.id), await decide(other.id)];
-  const crowd = await whileOpen(replica.databaseUrl, [CHALLENGE, [locked.id]], async () => {
+  const lock: Statement = [CHALLENGE, [zone.zoneId, locked.id]];
+  const crowd = await whileOpen(replica.databaseUrl, lock, async () => {
     const asked = Array.from({ length: CROWD }, here);
     await until(async () => (await waiting()) > 0);
     expect((await persistently(there)).status).toBe(200);
@@ -191,5 +210,6 @@ test('a challenge that is locked keeps nobody from deciding on another of its zo
   // As above: on a busy machine all of them may have been told "not now", or the one that it was.
   await persistently(here);
   expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
-  expect(await rows(replica.databaseUrl, DECIDED, [locked.id])).toHaveLength(1);
+  const decided = "SELECT 1 FROM challenges WHERE id = $1 AND decision = 'approved'";
+  expect(await rows(replica.databaseUrl, decided, [locked.id])).toHaveLength(1);
 });

@@ -87,7 +87,9 @@ describe('a request that owes a step-up', () => {
     expect(everything).not.toContain(secret);
     const stored = await rows(
       replica.databaseUrl,
-      'SELECT c::text AS c, s::text AS s FROM challenges c JOIN challenge_secrets s ON s.challenge_id = c.id',
+      `SELECT c::text AS c, s::text AS s FROM challenges c
+         JOIN challenge_secrets s ON s.zone_id = c.zone_id AND s.challenge_id = c.id WHERE c.zone_id = $1`,
+      [zone.zoneId],
     );
     expect(JSON.stringify(stored)).not.toContain(secret);
   });

@@ -5,6 +5,7 @@ import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, sharedReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
 import { fragmentOf, keyOn, openPage, type Shown } from '../setup/pages.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 const MFA_WRITES = APPROVE_WRITES.replace('"approval"', '"mfa"');
 
@@ -196,7 +197,10 @@ describe('the language of a page', () => {
     const there = await createTestZone(broken, MFA_WRITES);
     await there.admin('PATCH', '', { languages: ['de'] });
     const { id, confirmUri } = heldIn(await there.session({ scope: 'a:write' }));
-    await rows(broken.databaseUrl, 'ALTER TABLE clients RENAME COLUMN description TO was');
+    await rows(
+      await databaseOf(broken.databaseUrl, there.zoneId),
+      'ALTER TABLE clients RENAME COLUMN description TO was',
+    );
     const failed = await openPage(
       broken,
       `/step-up/${id}/confirm`,

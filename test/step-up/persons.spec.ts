@@ -317,8 +317,8 @@ describe('beside the version before', () => {
     );
     await rows(
       a.databaseUrl,
-      `UPDATE challenges SET decision = 'approved', decided_at = now(), approvals = 2 WHERE id = $1`,
-      [id],
+      `UPDATE challenges SET decision = 'approved', decided_at = now(), approvals = 2 WHERE zone_id = $1 AND id = $2`,
+      [zone.zoneId, id],
     );
     const answer = await ask({ scope: 'a:write', ...response });
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });

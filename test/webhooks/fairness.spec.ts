@@ -4,6 +4,8 @@ import { dataSourceOptions } from '../../src/schema/data-source.js';
 import { DueDeliveries, WINDOW } from '../../src/webhooks/due-deliveries.service.js';
 import { createDatabase, rows, startReplica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
+import { createZonesBeside } from '../setup/zones-beside.js';
 
 /** What one webhook is told again: several times as many as are looked at when the oldest are. */
 const FLOOD = 4 * WINDOW;
@@ -19,14 +21,16 @@ let ofAll: string;
 beforeAll(async () => {
   const replica = await startReplica({ databaseUrl: await createDatabase() });
   ({ databaseUrl } = replica);
-  zones = await Promise.all([createTestZone(replica), createTestZone(replica)]);
+  const first = await createTestZone(replica);
+  zones = [first, ...(await createZonesBeside(first, 1))];
   const body = { url: 'https://all.example/', zone_ids: ['*'] };
   const made = await callAdmin(replica, 'POST', '/webhooks', body);
   ofAll = String(made.body['id']);
   await Promise.all(zones.map((zone, n) => webhooks(zone, n)));
   // From here on, nobody takes anything but the tests.
   await replica.stop();
-  dataSource = await new DataSource(dataSourceOptions(databaseUrl)).initialize();
+  const home = await databaseOf(databaseUrl, first.zoneId);
+  dataSource = await new DataSource(dataSourceOptions(home)).initialize();
 });
 afterAll(async () => {
   await dataSource?.destroy();

@@ -14,6 +14,7 @@ import { maintain } from '../setup/maintain.js';
 import { persistently } from '../setup/patience.js';
 import { readAsGateway, STREAM, STREAMS_KEY } from '../setup/revocations.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf, idBeside } from '../setup/zone-database.js';
 
 let redis: FakeRedis;
 let env: Readonly<Record<string, string>>;
@@ -134,9 +135,10 @@ test('what a replica was sending when it was killed is sent by another one', asy
 
 test('what another replica has taken is left to it, and the rest is sent meanwhile', async () => {
   const databaseUrl = await createDatabase();
-  const ids = await put(databaseUrl, randomUUID(), 60);
-  const alone = await put(databaseUrl, randomUUID(), 1);
-  await withClient(databaseUrl, async (other) => {
+  const zoneId = randomUUID();
+  const ids = await put(databaseUrl, zoneId, 60);
+  const alone = await put(databaseUrl, await idBeside(databaseUrl, zoneId), 1);
+  await withClient(await databaseOf(databaseUrl, zoneId), async (other) => {
     await other.query('BEGIN');
     await other.query(
       'SELECT 1 FROM revocation_outbox WHERE ended_id = ANY ($1) ORDER BY id FOR UPDATE',
@@ -145,7 +147,7 @@ test('what another replica has taken is left to it, and the rest is sent meanwhi
     await startReplicaForTest({ databaseUrl, env });
     await expect.poll(() => new Set(sent())).toEqual(new Set(ids.slice(50)));
     // Two rounds on, it is still so.
-    const later = await put(databaseUrl, randomUUID(), 1);
+    const later = await put(databaseUrl, await idBeside(databaseUrl, zoneId), 1);
     await expect.poll(sent).toEqual(expect.arrayContaining(later));
     expect(new Set(sent())).toEqual(new Set([...ids.slice(50), ...later]));
     await other.query('ROLLBACK');

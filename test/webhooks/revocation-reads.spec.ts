@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createDatabase, withClient } from '../setup/harness.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 
 /** Rows of each kind in a zone. */
 const MANY = 20_000;
@@ -22,15 +23,21 @@ const FILL = [
 ];
 
 test('what nothing rests on is seen without reading a zone in which all else rests on one', async () => {
-  await withClient(await createDatabase(), async (client) => {
-    const [zone, one] = [randomUUID(), randomUUID()];
+  const databaseUrl = await createDatabase();
+  const [zone, one] = [randomUUID(), randomUUID()];
+  const tables = await Promise.all(
+    ['sessions', 'agent_sessions', 'delegation_edges'].map((name) =>
+      tableOf(databaseUrl, zone, name),
+    ),
+  );
+  await withClient(await databaseOf(databaseUrl, zone), async (client) => {
     // Without triggers and foreign keys.
     await client.query(`SET session_replication_role = 'replica'`);
     for (const fill of FILL) {
       // oxlint-disable-next-line no-await-in-loop
       await client.query(fill, [zone, one]);
     }
-    await client.query('ANALYZE sessions, agent_sessions, delegation_edges');
+    await client.query(`ANALYZE ${tables.join(', ')}`);
     const rowsRead = async (of: string): Promise<number> => {
       const { rows } = await client.query<{ read: number }>(
         `SELECT coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::int AS read

@@ -220,8 +220,8 @@ describe('gateways are told', () => {
     await rows(
       database,
       `UPDATE sessions s SET federated_identity_id = t.federated_identity_id
-         FROM sessions t WHERE t.id = $1 AND s.client_id = $2 AND s.subject = 'many'`,
-      [taken, clientId],
+         FROM sessions t WHERE t.zone_id = s.zone_id AND t.id = $1 AND s.zone_id = $3 AND s.client_id = $2 AND s.subject = 'many'`,
+      [taken, clientId, zone.zoneId],
     );
     await zone.admin('PATCH', `/clients/${clientId}`, { federated_identities: [of('stays')] });
     await untilMarked('sessions', [taken, ...many]);
