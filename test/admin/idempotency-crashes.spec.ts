@@ -8,7 +8,7 @@ import { whileOpen } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, until } from '../setup/process.js';
 import { callAdmin, createTestZone, postForm, type TestZone } from '../setup/zone.js';
-import { databaseOf } from '../setup/zone-database.js';
+import { databaseOf, idBeside } from '../setup/zone-database.js';
 
 /** That what comes again after a crash was carried out or was not, and its answer is there if it was. */
 
@@ -100,13 +100,17 @@ test('whenever its replica is killed, a request is carried out once, and its sec
 });
 
 test('an operator has so many keys in use, and old ones are forgotten', async () => {
+  const zones = await Promise.all(
+    Array.from({ length: 10 }, () => idBeside(databaseUrl, zone.zoneId)),
+  );
+  const home = await databaseOf(databaseUrl, zone.zoneId);
   const fill = (age: string) =>
     rows(
-      databaseUrl,
+      home,
       `INSERT INTO idempotency_keys (zone_id, id, operator, fingerprint, request_id, used_at)
-       SELECT gen_random_uuid(), gen_random_uuid(), 'admin key', sha256(''), gen_random_uuid(), now() - $1::interval
-         FROM generate_series(1, 20000)`,
-      [age],
+       SELECT z.id, gen_random_uuid(), 'admin key', sha256(''), gen_random_uuid(), now() - $1::interval
+         FROM unnest($2::uuid[]) AS z (id) CROSS JOIN generate_series(1, 2000)`,
+      [age, zones],
     );
   await fill('25 hours');
   const [first, second] = [randomUUID(), randomUUID()];
@@ -120,7 +124,7 @@ test('an operator has so many keys in use, and old ones are forgotten', async ()
 
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that is used of it
   const on = {
-    query: (text: string, values: unknown[]) => rows(databaseUrl, text, values),
+    query: (text: string, values: unknown[]) => rows(home, text, values),
   } as unknown as EntityManager;
   // The replica forgets as well, a thousand at a time.
   await fill('25 hours');

@@ -5,6 +5,7 @@ import { applicationOf, tokenOf } from '../setup/agents.js';
 import { auditOf, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 
 /** More than is removed at once, and several steps' worth. */
 const MANY = 2_300;
@@ -254,10 +255,11 @@ describe('an issuer with more sessions than can be ended at once', () => {
     expect(await count('sessions', `issuer = '${issuer}' AND ended_at IS NOT NULL`)).toBe(MANY);
     expect(await count('sessions', `issuer = '${issuer}' AND ended_at IS NULL`)).toBe(MANY);
     // Each session that ends queues an event until the commit, which closes the gate of the zone: so not too many at once.
+    const sessions = await tableOf(database, zone.zoneId, 'sessions');
     const [steps] = await rows<{ steps: number; most: number }>(
-      database,
+      await databaseOf(database, zone.zoneId),
       `SELECT count(*)::int AS steps, max(ended)::int AS most FROM (
-         SELECT count(*) AS ended FROM sessions WHERE zone_id = $1 AND ended_at IS NOT NULL GROUP BY xmin::text) AS s`,
+         SELECT count(*) AS ended FROM ${sessions} WHERE zone_id = $1 AND ended_at IS NOT NULL GROUP BY xmin::text) AS s`,
       [zone.zoneId],
     );
     expect(steps?.steps).toBeGreaterThan(2);

@@ -43,6 +43,17 @@ export async function idBeside(databaseUrl: string, zoneId: string): Promise<str
   }
 }
 
+/** Ids of no zones, one in each place where tables of zones are. */
+export async function idInEach(databaseUrl: string): Promise<string[]> {
+  const shards = distributed ? (await knownOf(databaseUrl)).shards : null;
+  const found = new Map<unknown, string>();
+  while (found.size < (shards?.all.length ?? 1)) {
+    const id = randomUUID();
+    found.set(shards?.of(id), id);
+  }
+  return [...found.values()];
+}
+
 /** A table of a zone by a name that is of no view: for what is done to tables, and not to their rows. */
 export async function tableOf(databaseUrl: string, zoneId: string, table: string): Promise<string> {
   if (!distributed) return table;
