@@ -32,7 +32,7 @@ export const USAGE = `npm run bench -- [options]
                       oidc-provider, floor session
   --rounds <n>        3
   --seconds <n>       of each run: 1.2
-  --warm-up <n>       seconds of each kind before the first round: 1
+  --warm-up <n>       seconds of each kind before the first round: 8
   --at <n,…>          requests under way at once: 1,8,32,64
   --against <file>    the dist/src/main.js of another build, measured in turn with this one
   --env <NAME=value>  a variable of our server; may be repeated
@@ -54,7 +54,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string' },
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '1.2' },
-      'warm-up': { type: 'string', default: '1' },
+      'warm-up': { type: 'string', default: '8' },
       at: { type: 'string', default: '1,8,32,64' },
       against: { type: 'string' },
       env: { type: 'string', multiple: true, default: [] },
