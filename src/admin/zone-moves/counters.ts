@@ -18,6 +18,9 @@ export async function readCounters(client: pg.Client): Promise<Record<string, nu
   return counters;
 }
 
+/** How many numbers are skipped, so that those which others draw meanwhile are below. */
+const SKIPPED = 2 ** 20;
+
 /**
  * Has each counter go on from where that of another installation is, if it is not so far. It is not undone with the
  * transaction, which skips numbers.
@@ -34,8 +37,9 @@ export async function passCounters(
       throw new BrokenFile('it does not say how far its numbers are');
     }
     // oxlint-disable-next-line no-await-in-loop -- one connection
-    await client.query(`SELECT setval('${name}', $1) FROM ${name} s WHERE s.last_value < $1`, [
-      last,
-    ]);
+    await client.query(
+      `SELECT setval('${name}', $1::bigint + $2) FROM ${name} s WHERE s.last_value < $1`,
+      [last, SKIPPED],
+    );
   }
 }
