@@ -112,15 +112,55 @@ BEGIN
   END CASE;
 END $$;
 
--- Gives the view of a table the defaults of its columns: a shard has none of those that draw numbers.
+-- Gives a shard what its rows are numbered by: sequences of its own, by the names of those that a plain server has. They go on
+-- from the rows that have come with the shard, so that whoever has read as far as a number is given what comes later; those
+-- of Citus number in another range on each node, and begin anew when it tells a node again what there is.
+CREATE OR REPLACE FUNCTION zone_shards.give_numbers(p_home text, p_begins text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  -- Of numbers that are drawn meanwhile, by a session which has another sequence yet.
+  skipped CONSTANT bigint := 1048576;
+  t    record;
+  last bigint;
+  here bigint;
+BEGIN
+  FOR t IN
+    SELECT format('%I.%I', p_home, n.sequence) AS sequence, format('public.%I', c.relname || '_' || s.shardid) AS place, n.number
+      FROM pg_dist_shard s JOIN pg_class c ON c.oid = s.logicalrelid
+     CROSS JOIN LATERAL (
+             SELECT a.attname AS number, zone_shards.sequence_of(c.oid, a.attname) AS sequence
+               FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+              UNION ALL
+             -- A trigger gives clients theirs (zone-version.sql).
+             SELECT 'version', 'versions' WHERE c.relname = 'clients') AS n
+     WHERE s.shardminvalue = p_begins AND c.relnamespace = 'public'::regnamespace AND NOT c.relispartition
+       AND n.sequence IS NOT NULL
+  LOOP
+    EXECUTE format('CREATE SEQUENCE IF NOT EXISTS %s', t.sequence);
+    EXECUTE format('SELECT max(%I) FROM %s', t.number, t.place) INTO last;
+    EXECUTE format('SELECT last_value FROM %s', t.sequence) INTO here;
+    IF last >= here THEN PERFORM setval(t.sequence, last + skipped); END IF;
+  END LOOP;
+END $$;
+
+-- The name of the sequence that a column of a table has its values of; null for none.
+CREATE OR REPLACE FUNCTION zone_shards.sequence_of(p_table regclass, p_column text) RETURNS text LANGUAGE sql AS $$
+  SELECT q.relname::text
+    FROM pg_attribute a LEFT JOIN pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+    JOIN pg_class q ON q.oid = coalesce(substring(pg_get_expr(x.adbin, x.adrelid) FROM 'nextval\(''([^'']+)'''),
+                                        pg_get_serial_sequence(p_table::text, p_column))::regclass
+   WHERE a.attrelid = p_table AND a.attname = p_column AND (x.adbin IS NOT NULL OR a.attidentity <> '')
+$$;
+
+-- Gives the view of a table the defaults of its columns; those that draw numbers draw them of the shard.
 CREATE OR REPLACE FUNCTION zone_shards.give_defaults(p_table regclass, p_home text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   name text := (SELECT relname FROM pg_class WHERE oid = p_table);
   col  record;
 BEGIN
   FOR col IN
-    SELECT a.attname, coalesce(pg_get_expr(x.adbin, x.adrelid),
-                               format('nextval(%L)', pg_get_serial_sequence(p_table::text, a.attname))) AS given
+    SELECT a.attname, coalesce('nextval(' || quote_literal(to_regclass(quote_ident(p_home) || '.'
+                                 || quote_ident(zone_shards.sequence_of(p_table, a.attname)))) || ')',
+                               pg_get_expr(x.adbin, x.adrelid)) AS given
       FROM pg_attribute a LEFT JOIN pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
      WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
        AND (x.adbin IS NOT NULL OR a.attidentity <> '')
@@ -231,6 +271,7 @@ BEGIN
          WHERE NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
            AND (d.colocationid = shard.colocationid OR (d.partmethod = 'n' AND d.repmodel = 't')));
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', home);
+    PERFORM zone_shards.give_numbers(home, shard.begins);
     FOR t IN
       SELECT c.oid, c.relname AS name, c.relname || '_' || s.shardid AS place,
              column_to_column_name(d.logicalrelid, d.partkey) AS zone
@@ -241,9 +282,11 @@ BEGIN
       PERFORM zone_shards.give_view(home, t.name, t.place, shard.shardid);
       EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_held BEFORE INSERT OR UPDATE OR DELETE ON public.%I
                         FOR EACH STATEMENT EXECUTE FUNCTION zone_shards.held(%L)', t.place, shard.shardid);
+      -- The zone of nobody is in none: what is recorded there, to see whether that works, is taken back (ledger_probe).
       EXECUTE format('CREATE OR REPLACE TRIGGER zone_shard_misplaced BEFORE INSERT ON public.%I FOR EACH ROW
-                        WHEN (uuid_hash(NEW.%I) NOT BETWEEN %s AND %s) EXECUTE FUNCTION zone_shards.misplaced()',
-                     t.place, t.zone, shard.begins, shard.ends);
+                        WHEN (uuid_hash(NEW.%I) NOT BETWEEN %s AND %s AND NEW.%I <> %L)
+                        EXECUTE FUNCTION zone_shards.misplaced()',
+                     t.place, t.zone, shard.begins, shard.ends, t.zone, '00000000-0000-0000-0000-000000000000'::uuid);
       PERFORM zone_shards.give_defaults(t.oid, home);
     END LOOP;
     -- What is the same on all nodes is read here, and changed on all.

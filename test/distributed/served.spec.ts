@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
@@ -5,7 +6,7 @@ import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { CITUS_URL, ON_CITUS } from '../setup/citus.js';
 import { withClient } from '../setup/databases.js';
 import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
-import { keyOf, newVerifier, openStream } from '../setup/feed.js';
+import { keyOf, newVerifier, openStream, type Verifier } from '../setup/feed.js';
 import { introspect } from '../setup/introspection.js';
 import { startLoad, type Load } from '../setup/load.js';
 import { persistently } from '../setup/patience.js';
@@ -14,6 +15,7 @@ import { startProxy, type Proxy } from '../setup/proxy.js';
 import { revokeAs } from '../setup/revoke.js';
 import { exchangeAs } from '../setup/services.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 /** Milliseconds: hundreds of tables are copied when a shard moves. */
 const LONG = 600_000;
@@ -243,6 +245,28 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     );
   });
 
+  /** Fails unless a reader of the feed, who has read all of it, is told of what is taken back from now on. */
+  async function expectTold(zone: TestZone, reader: Verifier, cursor?: string): Promise<void> {
+    const after = cursor ?? (await reader.end());
+    const token = tokenOf(await persistently(() => zone.sessionAt(a)));
+    expect((await persistently(() => revokeAs(zone, a.url, { token }))).status).toBe(200);
+    const key = keyOf(zone.zoneId, 'jti', String(decodeJwt(token).jti));
+    for (const replica of [a, b]) {
+      await until(async () => {
+        const page = await reader.read(`?after=${after}`, replica);
+        expect([200, 503]).toContain(page.status);
+        return page.items.some((item) => item.key === key);
+      });
+    }
+  }
+
+  test('whether mandates can be recorded is seen at each shard', async () => {
+    for (const { zoneId } of [near, far]) {
+      const home = await databaseOf(databaseUrl, zoneId);
+      await rows(home, 'SELECT ledger_probe($1, 300)', [randomUUID()]);
+    }
+  });
+
   const introspectAt = (replica: Replica, zone: TestZone, token: string) =>
     introspect(replica.url, token, zone);
 
@@ -274,6 +298,7 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     try {
       for (const zone of [near, far]) {
         expect((await persistently(() => zone.sessionAt(another))).status).toBe(200);
+        await expectTold(zone, await newVerifier(zone));
       }
     } finally {
       await another.stop();
@@ -350,6 +375,8 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
       await until(() => Promise.resolve(away.refusals.length > 20));
       await beside.more(200);
       expect(beside.refusals.slice(refused)).toEqual([]);
+      // It can still record, so nobody is to take it out of service.
+      await until(async () => (await fetch(`${a.url}/ready`)).status === 200);
       proxy.forwardTo(worker);
       await away.more(50);
       await Promise.all([away.stop(), beside.stop()]);
@@ -385,6 +412,9 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     'a zone is served while it moves to the other worker, and after it',
     async () => {
       let turn = 0;
+      const reader = await newVerifier(far);
+      await expectTold(far, reader);
+      const read = await reader.end();
       const moving = startLoad(far, () => ((turn += 1) % 2 === 0 ? a.url : b.url), 4);
       await moving.more(20);
       const token = tokenOf(await persistently(() => far.sessionAt(a)));
@@ -394,7 +424,7 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
       const to = await placeOf(near);
       // A session of its own: one that was there when connections were cut may go by what it had to the worker.
       await withClient(databaseUrl, (mover) =>
-        mover.query(`SELECT citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')`, [
+        mover.query(`SELECT citus_move_shard_placement($1, $2, $3, $4, $5)`, [
           from.shard,
           from.host,
           from.port,
@@ -416,6 +446,8 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
       expectNoWrongAnswer(moving);
       await expectRecorded(far, moving);
       expect(await gaps()).toEqual([]);
+      // Workers number in ranges of their own, and it has moved to the lower one.
+      await expectTold(far, reader, read);
     },
     LONG,
   );
