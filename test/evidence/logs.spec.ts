@@ -189,7 +189,7 @@ describe('the log of a zone', () => {
       kills += 1;
       if (kills % 2 === 0) return;
       const { rows: mine } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      await pool.query('SELECT pg_terminate_backend($1)', [mine[0]?.pid]);
+      await pool.query('SELECT pg_terminate_backend($1::int)', [mine[0]?.pid]);
     });
     let failed = 0;
     for (let n = 0; n < 8; n += 1) {

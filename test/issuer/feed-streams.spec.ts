@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
+import { DISTRIBUTED } from '../setup/citus.js';
 import { keyOf, newVerifier, openStream, type Stream, type Verifier } from '../setup/feed.js';
 import {
   createDatabase,
@@ -13,6 +14,7 @@ import {
 import { persistently } from '../setup/patience.js';
 import { startProxy, type Proxy } from '../setup/proxy.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 const PATIENCE = { interval: 50 };
 
@@ -181,9 +183,11 @@ describe('a stream of the revocation feed', () => {
       keyOf(zone.zoneId, 'client', one.clientId),
     );
     expect(dispossessed.ended()).toBe(false);
-    await rows(database, 'UPDATE resources SET owner_client_id = NULL WHERE owner_client_id = $1', [
-      other.clientId,
-    ]);
+    await rows(
+      database,
+      'UPDATE resources SET owner_client_id = NULL WHERE zone_id = $1 AND owner_client_id = $2',
+      [zone.zoneId, other.clientId],
+    );
     await expect.poll(() => dispossessed.ended(), PATIENCE).toBe(true);
     expect(errorsOf(dispossessed)).toEqual(['access_denied']);
   });
@@ -318,7 +322,7 @@ describe('while the database is away', () => {
       env: { REQUEST_TIMEOUT_MS: '500', DATABASE_TIMEOUT_MS: '5000' },
     });
     await persistently(() => verifier.read('', slow));
-    await withClient(database, async (client) => {
+    await withClient(await databaseOf(database, zone.zoneId), async (client) => {
       await client.query('BEGIN');
       await client.query('LOCK TABLE revocation_feed IN ACCESS EXCLUSIVE MODE');
       const stream = await openStream(slow.url, zone.zoneId, verifier.basic);
@@ -342,13 +346,14 @@ describe('while the database is away', () => {
     await expect.poll(() => readersAt(slow), PATIENCE).toBe(1);
     let isOver = false;
     void poll.finally(() => (isOver = true));
-    const key = await withClient(database, async (client) => {
+    const home = await databaseOf(database, zone.zoneId);
+    const key = await withClient(home, async (client) => {
       await client.query('BEGIN');
       await client.query('LOCK TABLE revocation_feed IN ACCESS EXCLUSIVE MODE');
       const { rows: entered } = await client.query<{ key: string }>(ENTER, [zone.zoneId]);
       // Of whoever polls, or of nobody, as it was answered.
       await expect
-        .poll(async () => isOver || (await rows(database, LOOKING)).length > 0, PATIENCE)
+        .poll(async () => isOver || (await rows(home, LOOKING)).length > 0, PATIENCE)
         .toBe(true);
       await client.query('COMMIT');
       return entered[0]?.key;
@@ -356,21 +361,25 @@ describe('while the database is away', () => {
     expect((await poll).items.map((item) => item.key)).toContain(key);
   });
 
-  test('a stream ends with an error, a poll is answered 503, and both go on when it is back', async () => {
-    const next = await verifier.end();
-    const stream = await streamOf(verifier.basic, { lastId: next });
-    const poll = verifier.read(`?after=${next}&wait=25`);
-    await expect.poll(() => readersAt(replica), PATIENCE).toBe(2);
-    proxy.forwardTo(null);
-    proxy.cut();
-    await expect.poll(() => stream.ended(), PATIENCE).toBe(true);
-    expect(errorsOf(stream)).toEqual(['temporarily_unavailable']);
-    expect(await poll).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    const [key = ''] = await revoke();
-    proxy.forwardTo(database);
-    const again = await streamOf(verifier.basic, { lastId: stream.lastId() });
-    await untilItems(again, [key]);
-    const answer = await persistently(() => verifier.read(`?after=${next}`));
-    expect(answer.items.map((item) => item.key)).toContain(key);
-  });
+  // The way that is cut leads to one server, and the feed of the zone is read at another.
+  test.skipIf(DISTRIBUTED)(
+    'a stream ends with an error, a poll is answered 503, and both go on when it is back',
+    async () => {
+      const next = await verifier.end();
+      const stream = await streamOf(verifier.basic, { lastId: next });
+      const poll = verifier.read(`?after=${next}&wait=25`);
+      await expect.poll(() => readersAt(replica), PATIENCE).toBe(2);
+      proxy.forwardTo(null);
+      proxy.cut();
+      await expect.poll(() => stream.ended(), PATIENCE).toBe(true);
+      expect(errorsOf(stream)).toEqual(['temporarily_unavailable']);
+      expect(await poll).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+      const [key = ''] = await revoke();
+      proxy.forwardTo(database);
+      const again = await streamOf(verifier.basic, { lastId: stream.lastId() });
+      await untilItems(again, [key]);
+      const answer = await persistently(() => verifier.read(`?after=${next}`));
+      expect(answer.items.map((item) => item.key)).toContain(key);
+    },
+  );
 });

@@ -22,6 +22,8 @@ import {
   type SignalReceiver,
 } from '../setup/signal-receiver.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
+import { createZonesBeside } from '../setup/zones-beside.js';
 
 const PATIENCE = { interval: 50 };
 const PUSH = 'urn:ietf:rfc:8935';
@@ -87,7 +89,8 @@ const streamRow = async (id: string, at = a) => {
   }>(
     at.databaseUrl,
     `SELECT status, status_reason, attempts, last_error,
-            (SELECT count(*)::integer FROM ssf_deliveries d WHERE d.stream_id = s.id) AS held
+            (SELECT count(*)::integer FROM ssf_deliveries d
+              WHERE d.zone_id = s.zone_id AND d.stream_id = s.id) AS held
        FROM ssf_streams s WHERE id = $1`,
     [id],
   );
@@ -296,7 +299,8 @@ test('what a server had begun to push when it was killed is pushed by the next o
 });
 
 test('ten thousand events of one zone delay those of another by no more than one look', async () => {
-  const quiet = await createTestZone(a);
+  const [quiet = zone] = await createZonesBeside(zone, 1);
+  const home = await databaseOf(a.databaseUrl, zone.zoneId);
   const listener = await newSignalReceiver(quiet);
   const kept = async (of: SignalReceiver) =>
     String((await of.call('POST', 'configuration_endpoint', {})).body['stream_id']);
@@ -304,7 +308,7 @@ test('ten thousand events of one zone delay those of another by no more than one
   const flooded = await kept(receiver);
   // Those of the flood come first, and all of them at once.
   await rows(
-    a.databaseUrl,
+    home,
     `SELECT ssf_event(zone, '${SESSION_REVOKED}', '{"format":"opaque","id":"x"}', jsonb_build_object('n', n))
        FROM (SELECT $1::uuid AS zone, n FROM generate_series(1, 9900) AS n UNION ALL SELECT $2::uuid, 1) AS flood`,
     [zone.zoneId, quiet.zoneId],
@@ -312,7 +316,7 @@ test('ten thousand events of one zone delay those of another by no more than one
   await expect.poll(async () => (await streamRow(flooded))?.held, { interval: 100 }).toBe(9_900);
   // The places in all streams together are in the order in which something was put there.
   const [row] = await rows<{ before: number }>(
-    a.databaseUrl,
+    home,
     `SELECT count(*)::integer AS before FROM ssf_deliveries f
       WHERE f.stream_id = $1 AND f.seq < (SELECT q.seq FROM ssf_deliveries q WHERE q.stream_id = $2)`,
     [flooded, heard],
@@ -355,13 +359,14 @@ describe('a stream that nobody fetches from', () => {
     const id = String(made.body['stream_id']);
     await happen(1);
     await expect.poll(async () => (await streamRow(id))?.held, PATIENCE).toBe(1);
+    const home = await databaseOf(a.databaseUrl, zone.zoneId);
     const older = (days: number) =>
       rows(
-        a.databaseUrl,
+        home,
         `UPDATE ssf_deliveries SET created_at = created_at - make_interval(days => $2) WHERE stream_id = $1`,
         [id, days],
       );
-    const look = () => rows(a.databaseUrl, 'SELECT ssf_stop_forgotten(7, 30)');
+    const look = () => rows(home, 'SELECT ssf_stop_forgotten(7, 30)');
     await older(6);
     await look();
     expect(await streamRow(id)).toMatchObject({ status: 'enabled' });
@@ -373,7 +378,7 @@ describe('a stream that nobody fetches from', () => {
       held: 2,
     });
     await rows(
-      a.databaseUrl,
+      home,
       `UPDATE ssf_streams SET dropping_since = dropping_since - interval '31 days' WHERE id = $1`,
       [id],
     );

@@ -14,6 +14,7 @@ import {
   type Answer,
   type TestZone,
 } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 /** What a change has to wait for: a commit that has checked everything, and has yet to end. */
 
@@ -23,8 +24,9 @@ const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 let replica: Replica;
 let zone: TestZone;
 
-const sql = <T extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
-  rows<T>(replica.databaseUrl, text, values);
+/** The rows of a statement where the tables of the zone are. */
+const sql = async <T extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
+  rows<T>(await databaseOf(replica.databaseUrl, zone.zoneId), text, values);
 
 beforeAll(async () => {
   replica = await startReplica();
@@ -288,13 +290,8 @@ test('a label is given to a client when commits have ended for which nobody else
 });
 
 test('a change of very many zones needs no lock on each', async () => {
-  await sql(
-    `INSERT INTO zones (id, name, sealed_digest_key)
-     SELECT gen_random_uuid(), 'one of many ' || n, '' FROM generate_series(1, 500) AS n`,
-  );
-  const locks = await rows<{ n: number }>(
-    replica.databaseUrl,
-    `WITH changed AS (SELECT ledger_close(id) FROM zones WHERE name LIKE 'one of many %')
+  const locks = await sql<{ n: number }>(
+    `WITH changed AS (SELECT ledger_close(gen_random_uuid()) FROM generate_series(1, 500))
      SELECT (SELECT count(*) FROM changed)::int AS zones, count(*)::int AS n FROM pg_locks
       WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND (SELECT count(*) FROM changed) > 0`,
   );

@@ -30,7 +30,7 @@ test.each<[string, (tx: EntityManager) => Promise<unknown>]>([
     () => true,
     async (tx) => {
       const [backend] = await tx.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
-      await rows(databaseUrl, 'SELECT pg_terminate_backend($1)', [backend?.pid]);
+      await rows(databaseUrl, 'SELECT pg_terminate_backend($1::int)', [backend?.pid]);
       await until(async () => tx.queryRunner?.isReleased === true);
       return next(tx);
     },

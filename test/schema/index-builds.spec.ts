@@ -168,7 +168,7 @@ test('a build that is killed leaves a broken index, which the next one drops and
   const partition = await whileOpen(databaseUrl, OLD_SNAPSHOT, async () => {
     const refused = expect(build(databaseUrl)).rejects.toThrow(/terminat/);
     const waiting = await untilWaiting(databaseUrl);
-    await rows(databaseUrl, 'SELECT pg_terminate_backend($1)', [waiting.pid]);
+    await rows(databaseUrl, 'SELECT pg_terminate_backend($1::int)', [waiting.pid]);
     await refused;
     return waiting.partition;
   });
@@ -179,7 +179,7 @@ test('a build that is killed leaves a broken index, which the next one drops and
   await whileOpen(databaseUrl, [`LOCK TABLE ${partition} IN ROW EXCLUSIVE MODE`, []], async () => {
     const refused = expect(build(databaseUrl)).rejects.toThrow(/terminat/);
     const pid = await untilLocked(databaseUrl, 'DROP INDEX CONCURRENTLY');
-    await rows(databaseUrl, 'SELECT pg_terminate_backend($1)', [pid]);
+    await rows(databaseUrl, 'SELECT pg_terminate_backend($1::int)', [pid]);
     await refused;
   });
   expect(await build(databaseUrl)).toMatchObject({ outcome: 'whole' });
@@ -198,7 +198,7 @@ test('an index that was built and not attached is attached as it is', async () =
   await whileOpen(databaseUrl, reading, async () => {
     const refused = expect(build(databaseUrl)).rejects.toThrow(/terminat/);
     const pid = await untilLocked(databaseUrl, 'ALTER INDEX');
-    await rows(databaseUrl, 'SELECT pg_terminate_backend($1)', [pid]);
+    await rows(databaseUrl, 'SELECT pg_terminate_backend($1::int)', [pid]);
     await refused;
   });
   expect(await build(databaseUrl)).toMatchObject({ outcome: 'whole' });

@@ -9,8 +9,9 @@ export const CITUS_URL = process.env['CITUS_URL'];
 export const ON_CITUS = CITUS_URL === undefined ? 'on Citus (skipped: no CITUS_URL)' : 'on Citus';
 
 /**
- * Whether databases of tests are distributed (`test.skipIf(DISTRIBUTED)`): for what is said of one server only, such as that the
- * maintenance leaves alone what others hold, where across servers it waits for them (`leaving_held`).
+ * Whether databases of tests are distributed (`test.skipIf(DISTRIBUTED)`): for what is said of one server only: that the
+ * maintenance leaves alone what others hold, where across servers it waits for them (`leaving_held`), or what a replica does
+ * whose way to the one server is cut (test/distributed cuts that to a worker).
  */
 export const DISTRIBUTED = CITUS_URL !== undefined;
 
