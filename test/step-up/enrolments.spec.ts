@@ -282,6 +282,7 @@ describe('links that are over', () => {
     ]);
   });
 
+  // Across servers, the maintenance waits for who holds them.
   test.skipIf(DISTRIBUTED)('are left alone while they are in use', async () => {
     const databaseUrl = await over(3);
     await withClient(databaseUrl, async (client) => {

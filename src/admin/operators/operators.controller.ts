@@ -15,6 +15,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { countInZones } from '../../platform/database/impatient-pool.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
@@ -190,6 +191,8 @@ function columnsOf(
 /** @throws {UnprocessableEntityException} for zones that there are not */
 async function checkZones(tx: EntityManager, zones: readonly string[] | null): Promise<void> {
   if (zones === null) return;
-  const there = await tx.getRepository(Zone).countBy({ id: In(zones), removedAt: IsNull() });
+  const there = await countInZones(tx, zones, (on, some) =>
+    on.getRepository(Zone).countBy({ id: In([...some]), removedAt: IsNull() }),
+  );
   if (there < zones.length) throw new UnprocessableEntityException('zones: no such zone');
 }

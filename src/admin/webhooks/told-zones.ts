@@ -1,5 +1,6 @@
 import { ForbiddenException } from '@nestjs/common';
 import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
+import { countInZones } from '../../platform/database/impatient-pool.js';
 import { NO_ZONE } from '../../ledger/entry.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
@@ -37,7 +38,9 @@ export async function checkMayTell(
   if (zones === 'all') {
     if (own !== null) throw new ForbiddenException('to be an operator of all zones is required');
   } else {
-    const there = await tx.getRepository(Zone).countBy({ id: In(zones), removedAt: IsNull() });
+    const there = await countInZones(tx, zones, (on, some) =>
+      on.getRepository(Zone).countBy({ id: In([...some]), removedAt: IsNull() }),
+    );
     if (there < zones.length || zones.some((id) => own?.includes(id) === false)) {
       throw unprocessable('zone_ids', 'unknown', 'no such zone');
     }

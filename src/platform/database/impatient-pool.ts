@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { traceQueries } from './traced-queries.js';
 import { askEachShard, findInShards, type ZoneShard, type ZoneShards } from './zone-shards.js';
 
@@ -206,6 +206,22 @@ export async function atZones<T>(
     const there = zoneIds.filter((id) => shards.of(id) === shard);
     return there.length === 0 ? [] : [await work(there)];
   }).then((all) => all.flat());
+}
+
+/**
+ * Counts something of some zones: in the transaction, or, where the database is distributed, at each shard for those that it has.
+ *
+ * @throws as {@link atZones}
+ */
+export async function countInZones(
+  tx: EntityManager,
+  zoneIds: readonly string[],
+  count: (on: EntityManager, zoneIds: readonly string[]) => Promise<number>,
+): Promise<number> {
+  const { connection } = tx;
+  const on = isSpread(connection) ? connection.manager : tx;
+  const counts = await atZones(connection, zoneIds, (there) => count(on, there));
+  return counts.reduce((sum, one) => sum + one, 0);
 }
 
 /**
