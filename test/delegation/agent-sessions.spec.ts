@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { until } from '../setup/process.js';
-import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, rowsIn, type TestZone } from '../setup/zone.js';
 
 const ID = '00000000-0000-7000-8000-000000000000';
 
@@ -171,8 +171,8 @@ describe('living and ending', () => {
   test('a service lives as long as it beats, and beating changes neither graph nor zone', async () => {
     const id = await app.open({ lifecycle: 'service', ttl_seconds: 60 });
     const pass = (seconds: number) =>
-      rows(
-        replica.databaseUrl,
+      rowsIn(
+        zone,
         `UPDATE agent_sessions SET expires_at = expires_at - $2 * interval '1 second' WHERE id = $1`,
         [id, seconds],
       );

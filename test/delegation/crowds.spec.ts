@@ -12,7 +12,9 @@ import {
 } from '../setup/harness.js';
 import { whileOpen } from '../setup/locks.js';
 import { until } from '../setup/process.js';
+import { databaseOf, sharedConnections } from '../setup/zone-database.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { createZonesBeside } from '../setup/zones-beside.js';
 
 const TASK = { lifecycle: 'task' };
 
@@ -65,10 +67,10 @@ const ADD_EDGE = `
             'edge_path', ARRAY[$3::uuid], 'path', ARRAY[$4::uuid, $5::uuid], 'sessions', ARRAY[$4::uuid, $5::uuid]))).*
     FROM delegation_edges e WHERE e.zone_id = $1 AND e.id = $2`;
 
-/** How many of the replica's connections wait for a lock, by what they are called. */
-async function waiting(): Promise<{ shared: number; operators: number }> {
+/** How many of the replica's connections wait for a lock where a zone is, by what they are called. */
+async function waitingIn({ zoneId }: TestZone): Promise<{ shared: number; operators: number }> {
   const found = await rows<{ name: string; count: number }>(
-    replica.databaseUrl,
+    await databaseOf(replica.databaseUrl, zoneId),
     `SELECT application_name AS name, count(*)::int AS count FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' GROUP BY 1`,
   );
@@ -82,10 +84,10 @@ describe('a crowd at the graph of one zone', () => {
     const [token, other] = [await app.bearer(), await neighbour.bearer()];
     const crowd = await whileGraphIsLocked(zone, async () => {
       const asked = Array.from({ length: 20 }, () => open(app, token));
-      await until(async () => (await waiting()).shared > 0);
+      await until(async () => (await waitingIn(zone)).shared > 0);
       const answers = [await open(neighbour, other), await open(neighbour, other)];
       expect(answers.map(({ status }) => status)).toEqual([201, 201]);
-      expect((await waiting()).shared).toBeLessThanOrEqual(1);
+      expect((await waitingIn(zone)).shared).toBeLessThanOrEqual(1);
       return asked;
     });
     for (const { status } of await Promise.all(crowd)) expect([201, 503]).toContain(status);
@@ -116,13 +118,14 @@ describe('a crowd at the graph of one zone', () => {
 describe('a change that has its turn in a zone', () => {
   test('loads no zone meanwhile, though that has changed since the bearer was verified', async () => {
     const token = await app.bearer();
-    const answering = await withClient(replica.databaseUrl, async (loads) => {
+    const home = await databaseOf(replica.databaseUrl, zone.zoneId);
+    const answering = await withClient(home, async (loads) => {
       await loads.query('BEGIN');
       // Every load of a zone reads it, and no change to the graph does.
       await loads.query('LOCK TABLE step_up_types IN ACCESS EXCLUSIVE MODE');
       const asked = await whileTurnIsTaken(zone, async (client) => {
         const opening = open(app, token);
-        await until(async () => (await waiting()).shared > 0);
+        await until(async () => (await waitingIn(zone)).shared > 0);
         await client.query('UPDATE zones SET name = name WHERE id = $1', [zone.zoneId]);
         return [opening];
       });
@@ -143,7 +146,7 @@ describe('a change that has its turn in a zone', () => {
     const [refused] = await Promise.all(
       await whileTurnIsTaken(other, async (client) => {
         const opening = open(application, token);
-        await until(async () => (await waiting()).shared > 0);
+        await until(async () => (await waitingIn(other)).shared > 0);
         await client.query(change, [other.zoneId]);
         return [opening];
       }),
@@ -166,7 +169,7 @@ describe('a change that has its turn in a zone', () => {
           { lifecycle: 'task', labels: [label] },
           { token },
         );
-        await until(async () => (await waiting()).shared > 0);
+        await until(async () => (await waitingIn(zone)).shared > 0);
         await client.query('UPDATE clients SET labels = $2 WHERE id = $1', [
           other.clientId,
           [label],
@@ -192,7 +195,7 @@ describe('a change that has its turn in a zone', () => {
         { source_session_id: b, target_session_id: a, scopes: ['shared'] },
         { token },
       );
-      await until(async () => (await waiting()).shared > 0);
+      await until(async () => (await waitingIn(zone)).shared > 0);
       await client.query(ADD_EDGE, [zone.zoneId, like, randomUUID(), a, b]);
       await client.query('COMMIT');
       return delegating;
@@ -208,11 +211,11 @@ describe('a change that has its turn in a zone', () => {
 });
 
 test('operators get through while every connection that requests share is held up', async () => {
-  const zones = await Promise.all(Array.from({ length: 3 }, () => createTestZone(replica)));
+  const zones = await createZonesBeside(zone, 3);
   const apps = await Promise.all(zones.map((each) => applicationOf(each, each)));
   const agents = await Promise.all(apps.map((each) => each.open()));
   const tokens = await Promise.all(apps.map((each) => each.bearer()));
-  await withClient(replica.databaseUrl, async (client) => {
+  await withClient(await databaseOf(replica.databaseUrl, zone.zoneId), async (client) => {
     await client.query('BEGIN');
     await client.query('LOCK TABLE agent_sessions IN ACCESS EXCLUSIVE MODE');
     const released = new AbortController();
@@ -229,7 +232,7 @@ test('operators get through while every connection that requests share is held u
         }
       }),
     );
-    await until(async () => (await waiting()).shared === 8);
+    await until(async () => (await waitingIn(zone)).shared === sharedConnections());
     const name = `client ${randomUUID()}`;
     const path = `/zones/${zone.zoneId}/clients`;
     expect(await callAdmin(replica, 'POST', path, { name })).toMatchObject({ status: 201 });
@@ -243,7 +246,7 @@ test('operators get through while every connection that requests share is held u
 describe('agent sessions of one client', () => {
   /** Opens agent sessions behind the server's back, as many as a client may have alive, less a few. */
   async function fill(parent: string, less: number): Promise<void> {
-    await withClient(replica.databaseUrl, async (connection) => {
+    await withClient(await databaseOf(replica.databaseUrl, zone.zoneId), async (connection) => {
       // The epoch of the graph need not count them.
       await connection.query('SET session_replication_role = replica');
       await connection.query(

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { supportOf, type DelegationRoute } from '../../src/delegation/delegation-route.js';
+import type { Entry, Fact } from '../../src/ledger/entry.js';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, borrowReplica, type Replica, rows, withClient } from '../setup/harness.js';
+import { auditOf, borrowReplica, type Replica, rows } from '../setup/harness.js';
+import { WAYS_TO_COMMIT } from '../setup/ledger-commits.js';
 import { changedInBetween } from '../setup/locks.js';
 import { maintain } from '../setup/maintain.js';
+import { databaseOf } from '../setup/zone-database.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -27,38 +30,46 @@ beforeEach(async () => {
   edge = await app.delegate(source, target, { constraints: { budget: 1_000_000 } });
 });
 
-function query(text: string, values: unknown[] = []) {
-  return rows(replica.databaseUrl, text, values);
+/** Where the tables of the zone are. */
+function home(): Promise<string> {
+  return databaseOf(replica.databaseUrl, zone.zoneId);
 }
 
-type Fact = Readonly<Record<string, unknown>>;
+async function query(text: string, values: unknown[] = []) {
+  return rows(await home(), text, values);
+}
 
-function entry(facts: readonly Fact[], graph?: object) {
+/** A fact, but for what is said where it does not hold. */
+type Asked = Fact extends infer F ? (F extends Fact ? Omit<F, 'otherwise'> : never) : never;
+
+const WAYS = Object.entries(WAYS_TO_COMMIT);
+
+const OTHERWISE = { outcome: 'denied', error: 'invalid_grant', reason: 'moved' } as const;
+
+function entry(facts: readonly Asked[], graph?: Entry['graph']): Entry {
   return {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
     ...(graph === undefined ? {} : { graph }),
-    facts: facts.map((fact) => ({
-      ...fact,
-      otherwise: { outcome: 'denied', error: 'invalid_grant', reason: 'moved' },
-    })),
+    facts: facts.map((fact) => ({ ...fact, otherwise: OTHERWISE })),
     event: { type: 'test', outcome: 'issued', request_id: randomUUID() },
   };
 }
 
-/** What the ledger says of one entry. */
-async function commit(...facts: Fact[]): Promise<string> {
-  return commitOn(undefined, ...facts);
+/** What the ledger says of one entry, to whichever version asks. */
+async function commitOn(graph: Entry['graph'], ...facts: Asked[]): Promise<string | undefined> {
+  const said: (string | undefined)[] = [];
+  for (const [, send] of WAYS) {
+    // oxlint-disable-next-line no-await-in-loop
+    said.push(...(await send(await home(), [entry(facts, graph)])));
+  }
+  expect(new Set(said).size).toBe(1);
+  return said[0];
 }
 
-/** The same of one that was evaluated on a graph. */
-async function commitOn(graph: object | undefined, ...facts: Fact[]): Promise<string> {
-  const [row] = await rows<{ status: string }>(
-    replica.databaseUrl,
-    'SELECT status FROM ledger_commit($1, $2)',
-    [uuidv7(), JSON.stringify([entry(facts, graph)])],
-  );
-  return String(row?.status);
+/** The same of one that was evaluated on no graph. */
+async function commit(...facts: Asked[]): Promise<string | undefined> {
+  return commitOn(undefined, ...facts);
 }
 
 describe('the commit', () => {
@@ -87,7 +98,7 @@ describe('the commit', () => {
   test.each(Object.keys(ENDS))('refuses %s, and what hangs below it', async (name) => {
     const last = await app.open();
     const child = await app.delegate(target, last);
-    const facts = [edge, child].map((id) => ({
+    const facts = [edge, child].map((id): Asked => ({
       kind: 'delegation_live',
       id,
       versions: { [edge]: '1', [child]: '1' },
@@ -123,7 +134,7 @@ describe('the commit', () => {
       const { graph, ...support } = supportOf(row.route);
       return {
         graph: { ...graph, epoch: String(row.route.epoch) },
-        live: { kind: 'agency_live', ...support },
+        live: { kind: 'agency_live' as const, ...support },
       };
     }
 
@@ -171,17 +182,18 @@ describe('the commit', () => {
       expect(await commitOn(ids, live)).toBe('recorded');
     });
 
-    test('spends nothing for what is stale', async () => {
+    test.each(WAYS)('spends nothing for what is stale, for %s', async (_version, spend) => {
       const { graph, live } = await read();
-      const nonce = {
+      const nonce: Asked = {
         kind: 'nonce_unspent',
         purpose: 'client_assertion',
         nonce: randomUUID(),
         day: '2999-01-01',
       };
-      expect(await commitOn({ ...graph, epoch: '0' }, nonce, live)).toBe('stale');
-      expect(await commitOn(graph, nonce, live)).toBe('recorded');
-      expect(await commitOn(graph, nonce, live)).toBe('refused');
+      const spent = async (on: Entry['graph']) => spend(await home(), [entry([nonce, live], on)]);
+      expect(await spent({ ...graph, epoch: '0' })).toEqual(['stale']);
+      expect(await spent(graph)).toEqual(['recorded']);
+      expect(await spent(graph)).toEqual(['refused']);
     });
 
     test('refuses what has expired by the clock of the database', async () => {
@@ -213,61 +225,62 @@ describe('the commit', () => {
     });
   });
 
-  test('draws on every budget on the way, and on none if anything else does not hold', async () => {
-    const child = await app.delegate(target, await app.open(), { constraints: { budget: 2 } });
-    const unspent = { kind: 'delegation_unspent', id: child };
-    const dead = { kind: 'agent_session_live', id: uuidv7() };
-    expect(await commit(unspent, dead)).toBe('refused');
-    expect(await commit(unspent)).toBe('recorded');
-    expect(await commit(unspent)).toBe('recorded');
-    expect(await commit(unspent)).toBe('refused');
-    const left = await query(
-      'SELECT remaining FROM delegation_edges WHERE id = ANY ($1) ORDER BY id',
-      [[edge, child]],
-    );
-    expect(left).toEqual([{ remaining: '999998' }, { remaining: '0' }]);
-  });
-
-  test('draws on what two batches have in common in one order', async () => {
-    const edges = [edge];
-    for (let more = 0; more < 5; more += 1) {
-      edges.push(
-        // oxlint-disable-next-line no-await-in-loop
-        await app.delegate(await app.open(), await app.open(), {
-          constraints: { budget: 1_000_000 },
-        }),
+  describe.each(WAYS)('of %s', (_version, spend) => {
+    test('draws on every budget on the way, and on none if anything else does not hold', async () => {
+      const child = await app.delegate(target, await app.open(), { constraints: { budget: 2 } });
+      const unspent: Asked = { kind: 'delegation_unspent', id: child };
+      const dead: Asked = { kind: 'agent_session_live', id: uuidv7() };
+      const spent = async (...facts: Asked[]) => spend(await home(), [entry(facts)]);
+      expect(await spent(unspent, dead)).toEqual(['refused']);
+      expect(await spent(unspent)).toEqual(['recorded']);
+      expect(await spent(unspent)).toEqual(['recorded']);
+      expect(await spent(unspent)).toEqual(['refused']);
+      const left = await query(
+        'SELECT remaining FROM delegation_edges WHERE id = ANY ($1) ORDER BY id',
+        [[edge, child]],
       );
-    }
-    const batch = Array.from({ length: 60 }, (_, at) =>
-      entry([{ kind: 'delegation_unspent', id: edges[at % edges.length] }]),
-    );
-    const fail: unknown[] = [];
-    const write = (backwards: boolean) =>
-      withClient(replica.databaseUrl, async (client) => {
+      expect(left).toEqual([{ remaining: '999998' }, { remaining: '0' }]);
+    });
+
+    test('draws on what two batches have in common in one order', async () => {
+      const edges = [edge];
+      for (let more = 0; more < 5; more += 1) {
+        edges.push(
+          // oxlint-disable-next-line no-await-in-loop
+          await app.delegate(await app.open(), await app.open(), {
+            constraints: { budget: 1_000_000 },
+          }),
+        );
+      }
+      const batch = () =>
+        Array.from({ length: 60 }, (_, at) =>
+          entry([{ kind: 'delegation_unspent', id: String(edges[at % edges.length]) }]),
+        );
+      const database = await home();
+      const said: unknown[] = [];
+      const write = async (backwards: boolean) => {
         const writer = uuidv7();
         for (let round = 0; round < 15; round += 1) {
-          const fresh = batch.map((one) => ({ ...one, event_id: uuidv7() }));
-          const entries = JSON.stringify(backwards ? fresh.toReversed() : fresh);
+          const entries = backwards ? batch().toReversed() : batch();
           // oxlint-disable-next-line no-await-in-loop
-          await client
-            .query('SELECT status FROM ledger_commit($1, $2)', [writer, entries])
-            .catch((error: unknown) => fail.push(String(error)));
+          said.push(...(await spend(database, entries, writer).catch((error) => [String(error)])));
         }
-      });
-    await Promise.all([write(false), write(true), write(false)]);
-    expect(fail).toEqual([]);
-    const left = await query(
-      'SELECT DISTINCT remaining FROM delegation_edges WHERE id = ANY ($1)',
-      [edges],
-    );
-    expect(left).toEqual([{ remaining: String(1_000_000 - 3 * 15 * 10) }]);
+      };
+      await Promise.all([write(false), write(true), write(false)]);
+      expect(new Set(said)).toEqual(new Set(['recorded']));
+      const left = await query(
+        'SELECT DISTINCT remaining FROM delegation_edges WHERE id = ANY ($1)',
+        [edges],
+      );
+      expect(left).toEqual([{ remaining: String(1_000_000 - 3 * 15 * 10) }]);
+    });
   });
 });
 
 /** Lets an exchange come as far as its commit, changes something, and says what came of it. */
-function exchangedWhile(change: string, id: string): Promise<Answer> {
+async function exchangedWhile(change: string, id: string): Promise<Answer> {
   return changedInBetween(
-    replica.databaseUrl,
+    await home(),
     ['SELECT 1 FROM delegation_edges WHERE id = $1 FOR UPDATE', [edge]],
     () => app.exchange({ agent_session_id: target, delegation_edge_id: edge }),
     [change, [id]],
@@ -308,8 +321,11 @@ test('days in which nothing can be alive are dropped, and others are kept', asyn
     ['delegation_edges', 1],
   ] as const) {
     // oxlint-disable-next-line no-await-in-loop
-    await query(`CREATE TABLE ${table}_2020010${day} PARTITION OF ${table}
-      FOR VALUES FROM (uuid_from_time('2020-01-0${day}Z')) TO (uuid_from_time('2020-01-0${day + 1}Z'))`);
+    await rows(
+      replica.databaseUrl,
+      `CREATE TABLE ${table}_2020010${day} PARTITION OF ${table}
+       FOR VALUES FROM (uuid_from_time('2020-01-0${day}Z')) TO (uuid_from_time('2020-01-0${day + 1}Z'))`,
+    );
   }
   await query(
     `INSERT INTO agent_sessions (zone_id, id, client_id, session_id, root_session_id, path, depth, lifecycle, expires_at)
@@ -319,7 +335,8 @@ test('days in which nothing can be alive are dropped, and others are kept', asyn
     [source],
   );
   await maintain(replica.databaseUrl);
-  const left = await query(
+  const left = await rows(
+    replica.databaseUrl,
     `SELECT relname FROM pg_class WHERE relname ~ '^(agent_sessions|delegation_edges)_2020010[12]$'`,
   );
   expect(left).toEqual([{ relname: 'agent_sessions_20200102' }]);

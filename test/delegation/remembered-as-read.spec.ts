@@ -9,6 +9,7 @@ import { systemClock } from '../../src/platform/config/clock.js';
 import { ZoneReads } from '../../src/platform/database/zone-reads.service.js';
 import { dataSourceOptions } from '../../src/schema/data-source.js';
 import { sharedReplica } from '../setup/harness.js';
+import { databaseOf } from '../setup/zone-database.js';
 import { createTestZone } from '../setup/zone.js';
 
 /** Random graphs; `DELEGATION_GRAPHS=200` for the whole proof. */
@@ -28,7 +29,8 @@ beforeAll(async () => {
   const zone = await createTestZone(replica);
   ({ zoneId } = zone);
   clients = [zone.clientId, (await zone.newClient()).clientId, (await zone.newClient()).clientId];
-  dataSource = new DataSource({ ...dataSourceOptions(replica.databaseUrl), poolSize: 2 });
+  const databaseUrl = await databaseOf(replica.databaseUrl, zoneId);
+  dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), poolSize: 2 });
   await dataSource.initialize();
   delegations = new Delegations(dataSource, new ZoneReads({ workers: 1, connections: undefined }));
 });

@@ -1,7 +1,8 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startCountingProxy, type CountingProxy } from '../../bench/measure/counting-proxy.js';
+import type { CountingProxy } from '../../bench/measure/counting-proxy.js';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
+import { countRoundTrips } from '../setup/counted-nodes.js';
 import {
   auditOf,
   createDatabase,
@@ -12,6 +13,7 @@ import {
 } from '../setup/harness.js';
 import { changedInBetween } from '../setup/locks.js';
 import { exchangeAs } from '../setup/services.js';
+import { databaseOf } from '../setup/zone-database.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
 
 let databaseUrl: string;
@@ -36,7 +38,7 @@ interface Way {
 
 beforeAll(async () => {
   databaseUrl = await createDatabase();
-  proxy = await startCountingProxy(databaseUrl);
+  proxy = await countRoundTrips(databaseUrl);
   a = await startReplica({ databaseUrl });
   b = await startReplica({ databaseUrl: proxy.url });
   zone = await createTestZone(a);
@@ -51,8 +53,8 @@ beforeEach(async () => {
   way = await delegated(1);
 });
 
-function query(text: string, values: unknown[] = []) {
-  return rows(databaseUrl, text, values);
+async function query(text: string, values: unknown[] = []) {
+  return rows(await databaseOf(databaseUrl, zone.zoneId), text, values);
 }
 
 /** Delegates from one application to the other and back, so many times. */
@@ -330,7 +332,7 @@ test('exchanges come through while the graph changes without end, and those of o
     });
   const stop = new AbortController();
   let moves = 0;
-  const moving = withClient(databaseUrl, async (client) => {
+  const moving = withClient(await databaseOf(databaseUrl, zone.zoneId), async (client) => {
     const move = `UPDATE delegation_graphs SET epoch = epoch + 1 WHERE zone_id = $1`;
     const beat = `UPDATE agent_sessions SET expires_at = expires_at + interval '1 ms' WHERE id = $1`;
     while (!stop.signal.aborted) {

@@ -4,10 +4,12 @@ import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.
 import { applicationOf } from '../setup/agents.js';
 import { newAnalysis } from '../setup/operators-routes.js';
 import { activate, DENY_ALL } from '../setup/policies.js';
+import { databaseOf } from '../setup/zone-database.js';
 import {
   callAdmin,
   createTestZone,
   PERMIT_ALL,
+  rowsIn,
   type Answer,
   type TestZone,
 } from '../setup/zone.js';
@@ -94,9 +96,7 @@ describe('an access analysis', () => {
     ];
     await zone.admin('POST', '/resources', { identifier: 'resource://old', scopes: ['x'] });
     await age(zone);
-    await rows(replica.databaseUrl, 'UPDATE clients SET created_at = now() WHERE id = $1', [
-      young.clientId,
-    ]);
+    await rowsIn(zone, 'UPDATE clients SET created_at = now() WHERE id = $1', [young.clientId]);
     // A session for two resources is exchanged for less of one of them.
     const resources = { resource: [zone.resource, zone.otherResource], scope: 'shared' };
     const session = String((await zone.session(resources)).body['access_token']);
@@ -265,8 +265,8 @@ describe('an access analysis', () => {
     const zone = await oldZone();
     const known = await newAnalysis(zone);
     const finish = (more: string) =>
-      rows(
-        replica.databaseUrl,
+      rowsIn(
+        zone,
         `UPDATE access_analyses SET state = 'done', finished_at = now(), ${more} WHERE id = $1`,
         [known],
       );
@@ -318,8 +318,8 @@ describe('an access analysis', () => {
        VALUES ($1, new_uuid_v7(), 1, 1, (now() AT TIME ZONE 'UTC')::date - 3, '', '')`,
       [zone.zoneId],
     );
-    await rows(
-      replica.databaseUrl,
+    await rowsIn(
+      zone,
       `UPDATE access_analyses SET from_at = now() - interval '30 days', leased_until = now() - interval '1 second' WHERE id = $1`,
       [id],
     );
@@ -334,7 +334,8 @@ describe('an access analysis', () => {
     const id = await newAnalysis(zone);
     const some = { days: 30, kept: 10, most: 10 };
     // In a transaction that is taken back, so that no server forgets it meanwhile.
-    const found = await withClient(replica.databaseUrl, async (client) => {
+    const database = await databaseOf(replica.databaseUrl, zone.zoneId);
+    const found = await withClient(database, async (client) => {
       const query = async (sql: string, values?: unknown[]) =>
         (await client.query(sql, values)).rows;
       const db = { query } as unknown as Parameters<typeof forgetAnalysis>[0];
@@ -418,8 +419,8 @@ describe('an access analysis', () => {
     const zone = await oldZone();
     await zone.session();
     const id = await newAnalysis(zone);
-    await rows(
-      replica.databaseUrl,
+    await rowsIn(
+      zone,
       `UPDATE access_analyses SET leased_until = now() - interval '1 second', to_at = now() + interval '1 second' WHERE id = $1`,
       [id],
     );

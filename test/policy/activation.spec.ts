@@ -77,7 +77,10 @@ test.each([
     const { id } = await newSetVersion(own, policy);
     const answer = await changedInBetween(
       replica.databaseUrl,
-      ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [own.clientId]],
+      [
+        'SELECT 1 FROM clients WHERE zone_id = $1 AND id = $2 FOR UPDATE',
+        [own.zoneId, own.clientId],
+      ],
       () => own.session(),
       ['UPDATE zones SET active_policy_set_version_id = $2 WHERE id = $1', [own.zoneId, id]],
     );

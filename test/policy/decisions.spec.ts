@@ -16,6 +16,7 @@ import {
   callAdmin,
   createTestZone,
   PERMIT_ALL,
+  rowsIn,
   type Answer,
   type TestZone,
 } from '../setup/zone.js';
@@ -46,10 +47,7 @@ const explain = async (requestId: string, query = '') => {
 };
 
 const behindOurBack = (statement: string) =>
-  rows(
-    replica.databaseUrl,
-    `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`,
-  );
+  rowsIn(zone, `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`);
 
 interface Replayed {
   readonly items: readonly {

@@ -12,24 +12,35 @@ import { Zone } from '../../src/zones/zone.entity.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { newReplay } from '../setup/operators-routes.js';
 import { activate, DENY_ALL, newPolicy, newSetVersion } from '../setup/policies.js';
+import { databaseOf } from '../setup/zone-database.js';
 import {
   callAdmin,
   createTestZone,
   PERMIT_ALL,
+  rowsIn,
   type Answer,
   type TestZone,
 } from '../setup/zone.js';
 
 let replica: Replica;
-let dataSource: DataSource;
+const dataSources = new Map<string, Promise<DataSource>>();
 /** One in which nothing comes to be. */
 let anyZone: TestZone | undefined;
 beforeAll(async () => {
   replica = await sharedReplica();
-  dataSource = await new DataSource(dataSourceOptions(replica.databaseUrl)).initialize();
 });
 
-afterAll(() => dataSource.destroy());
+afterAll(async () => {
+  for (const dataSource of dataSources.values()) await (await dataSource).destroy();
+});
+
+/** Connections to where the tables of a zone are. */
+async function connectionsTo({ zoneId }: TestZone): Promise<DataSource> {
+  const url = await databaseOf(replica.databaseUrl, zoneId);
+  const dataSource = dataSources.get(url) ?? new DataSource(dataSourceOptions(url)).initialize();
+  dataSources.set(url, dataSource);
+  return dataSource;
+}
 
 interface Replay {
   readonly id: string;
@@ -168,11 +179,9 @@ describe('a replay', () => {
       changes: { allow_to_deny: 1 },
     });
     // What they were is forgotten; their hash is that of the same policies in a set.
-    const [row] = await rows(
-      replica.databaseUrl,
-      'SELECT modules FROM policy_replays WHERE id = $1',
-      [replay.id],
-    );
+    const [row] = await rowsIn(zone, 'SELECT modules FROM policy_replays WHERE id = $1', [
+      replay.id,
+    ]);
     expect(row).toEqual({ modules: null });
     const { id } = (await zone.admin('POST', '/policies', given))['version'] as { id: string };
     const { id: set } = await zone.admin('POST', '/policy-sets', { name: randomUUID() });
@@ -202,8 +211,8 @@ describe('a replay', () => {
     const body = { policy_set_version_id: version.id, max_decisions: 2 };
     const half = await over(zone, await start(zone, body));
     // As if the process that was at it had gone after it had stored that.
-    await rows(
-      replica.databaseUrl,
+    await rowsIn(
+      zone,
       `UPDATE policy_replays SET state = 'running', holder = $2, finished_at = NULL, max_decisions = 100,
               leased_until = now() - interval '1 second', progress = progress || '{"stoppedBy": null}'
         WHERE id = $1`,
@@ -246,6 +255,7 @@ describe('a replay that is stored', () => {
     const zone = await createTestZone(replica);
     const version = await newSetVersion(zone, DENY_ALL);
     const id = await newReplay(zone, version.id);
+    const dataSource = await connectionsTo(zone);
     const [row] = await dataSource.query<{ holder: string }[]>(
       'SELECT holder FROM policy_replays WHERE id = $1',
       [id],
@@ -284,6 +294,7 @@ describe('a replay that is stored', () => {
     const { zone } = await asked(PERMIT_ALL, 1);
     const version = await newSetVersion(zone, DENY_ALL);
     const id = await newReplay(zone, version.id);
+    const dataSource = await connectionsTo(zone);
     // Texts that are not what their hash says: no fault of an operator's.
     await dataSource.query(
       `UPDATE policy_replays SET modules = $2, manifest_sha256 = 'another' WHERE id = $1`,
@@ -311,6 +322,7 @@ describe('a replay that is stored', () => {
   test('is forgotten after its days, or beside a hundred newer ones', async () => {
     const zone = await createTestZone(replica);
     const version = await newSetVersion(zone, PERMIT_ALL);
+    const dataSource = await connectionsTo(zone);
     const finished = async (id: string, days: number) => {
       await dataSource.query(
         `INSERT INTO policy_replays (zone_id, id, operator, manifest_sha256, from_at, to_at, max_decisions, progress, state,
@@ -486,6 +498,7 @@ describe('an activation with max_changes', () => {
 
   test('finds no version that has gone meanwhile', async () => {
     anyZone ??= await createTestZone(replica);
+    const dataSource = await connectionsTo(anyZone);
     const zone = await dataSource.manager.findOneByOrFail(Zone, { id: anyZone.zoneId });
     const held = holdToBudget(dataSource.manager, zone, randomUUID(), 0);
     await expect(held).rejects.toThrow(NotFoundException);
@@ -496,7 +509,7 @@ describe('an activation with max_changes', () => {
     const version = await newSetVersion(zone, PERMIT_ALL);
     const { id } = await over(zone, await start(zone, { policy_set_version_id: version.id }));
     const set = (sql: string) =>
-      rows(replica.databaseUrl, `UPDATE policy_replays SET ${sql} WHERE id = $1`, [id]);
+      rowsIn(zone, `UPDATE policy_replays SET ${sql} WHERE id = $1`, [id]);
     await set(`progress = jsonb_set(progress, '{notReplayed,tooSlow}', '1')`);
     const unknown = await put(zone, version.id, 0);
     expect(unknown.status).toBe(409);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { borrowReplica, type Replica, rows } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import { activate, newSetVersion, recordedPolicy } from '../setup/policies.js';
-import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, PERMIT_ALL, rowsIn, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -130,8 +130,8 @@ describe('a simulation of a stored version', () => {
     const another = { version_id: version.id, policy_set_id: randomUUID(), input };
     expect((await simulate(another)).status).toBe(422);
     expect((await simulate({ version_id: version.id, input })).status).toBe(200);
-    await rows(
-      replica.databaseUrl,
+    await rowsIn(
+      zone,
       `DO $$ BEGIN
          SET LOCAL session_replication_role = replica;
          UPDATE policy_set_versions SET manifest_sha256 = repeat('0', 64) WHERE id = '${version.id}';

@@ -74,6 +74,11 @@ const PLACE = `
     FROM pg_dist_shard s JOIN pg_dist_shard z USING (shardminvalue)
    WHERE s.logicalrelid = ('public.' || $1)::regclass AND z.shardid = $2`;
 
+/** How many connections all requests of a replica share that are about what is where a zone is (`pool-sizes.ts`). */
+export function sharedConnections(): number {
+  return distributed ? 4 : 8;
+}
+
 /**
  * Where a statement is asked: at the shard of the only zone that it names, in its text or its values; else where it was to be.
  */

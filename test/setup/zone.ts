@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import type pg from 'pg';
 import { auditOf, rows, type AuditRow } from './databases.js';
 import type { Replica } from './harness.js';
 import { persistently } from './patience.js';
+import { databaseOf } from './zone-database.js';
 
 /** Form parameters; a list repeats the parameter, `undefined` leaves it out. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -50,6 +52,15 @@ export interface TestZone {
   exchange(parameters?: Parameters, headers?: Record<string, string>): Promise<Answer>;
   /** The audit events of a request. */
   audit(requestId: string): Promise<AuditRow[]>;
+}
+
+/** The rows of one query about a zone, where its tables are. */
+export async function rowsIn<T extends pg.QueryResultRow>(
+  { replica, zoneId }: Pick<TestZone, 'replica' | 'zoneId'>,
+  text: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  return rows<T>(await databaseOf(replica.databaseUrl, zoneId), text, values);
 }
 
 /** Sends a form to the token endpoint. */
