@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { prepareZoneShards, readZoneShards } from '../../src/schema/zone-shards.js';
+import type * as ZoneShardsSetUp from '../../src/schema/zone-shards.js';
 import { rows, withClient } from './databases.js';
 
 /** How often a database is asked to let go of those that are connected to it before it is copied. */
@@ -49,7 +50,11 @@ export async function makeDistributedTemplate(
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...env, DATABASE_URL: coordinator },
   });
-  // As the first server does, so that none has to, and tests can be at a shard where no server was.
+  // As the first server does, so that none has to, and tests can be at a shard where no server was. It is the built one, which
+  // has its SQL beside it.
+  const { prepareZoneShards, readZoneShards } = (await import(
+    new URL('schema/zone-shards.js', pathToFileURL(cli)).href
+  )) as typeof ZoneShardsSetUp;
   const map = await withClient(coordinator, (client) => readZoneShards(client, coordinator));
   if (map === null) throw new Error('the database is not distributed');
   await prepareZoneShards(map, CONNECT_MS, (_node, error) => {
