@@ -13,11 +13,9 @@ import {
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
-import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { countInZones } from '../../platform/database/impatient-pool.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
-import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { InstallationChange, UrgentInstallationChange, type Change } from '../change.js';
 import { DryRunQuery } from '../dry-run.body.js';
@@ -25,6 +23,7 @@ import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.se
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
+import { zonesAreThere } from '../zones/zones-are-there.js';
 import { AdministrationChanges } from './administration-changes.service.js';
 import { checkHasItself } from './giving.js';
 import { OperatorKey } from './operator-key.entity.js';
@@ -191,8 +190,6 @@ function columnsOf(
 /** @throws {UnprocessableEntityException} for zones that there are not */
 async function checkZones(tx: EntityManager, zones: readonly string[] | null): Promise<void> {
   if (zones === null) return;
-  const there = await countInZones(tx, zones, (on, some) =>
-    on.getRepository(Zone).countBy({ id: In([...some]), removedAt: IsNull() }),
-  );
-  if (there < zones.length) throw new UnprocessableEntityException('zones: no such zone');
+  if (await zonesAreThere(tx, zones)) return;
+  throw new UnprocessableEntityException('zones: no such zone');
 }

@@ -1,16 +1,15 @@
 import { ForbiddenException } from '@nestjs/common';
-import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
-import { countInZones } from '../../platform/database/impatient-pool.js';
+import type { EntityManager, Repository } from 'typeorm';
 import { NO_ZONE } from '../../ledger/entry.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
 import type { ToldZones } from '../../webhooks/installation-webhooks.service.js';
-import { Zone } from '../../zones/zone.entity.js';
 import { unprocessable } from '../field-refusals.js';
 import { found } from '../find-row.js';
 import { controlZoneOf, mayChangeControlZone } from '../operators/control-zone.js';
 import type { ActsAs } from '../operators/operator.js';
 import { seen, type Filter } from '../pagination.js';
+import { zonesAreThere } from '../zones/zones-are-there.js';
 import { ALL_ZONES } from './webhook-view.js';
 
 /** The zones that a body names. */
@@ -38,10 +37,8 @@ export async function checkMayTell(
   if (zones === 'all') {
     if (own !== null) throw new ForbiddenException('to be an operator of all zones is required');
   } else {
-    const there = await countInZones(tx, zones, (on, some) =>
-      on.getRepository(Zone).countBy({ id: In([...some]), removedAt: IsNull() }),
-    );
-    if (there < zones.length || zones.some((id) => own?.includes(id) === false)) {
+    const there = await zonesAreThere(tx, zones);
+    if (!there || zones.some((id) => own?.includes(id) === false)) {
       throw unprocessable('zone_ids', 'unknown', 'no such zone');
     }
   }
