@@ -5,17 +5,32 @@ import { BackgroundWork } from '../background-work.js';
 import type { RunningEnv } from '../config/env.js';
 import type { ChangeFeed } from './change-feed.js';
 import { DatabaseJobs } from './database-jobs.js';
-import { shardNow } from './zone-shards.js';
+import { shardNow, type ZoneShardMap } from './zone-shards.js';
 
-test('the end waits for what the last look has begun with', async () => {
-  const background = new BackgroundWork();
-  const jobs = new DatabaseJobs(
+/** What is the same of all jobs here: they look again at once. */
+const AT_ONCE = {
+  name: 'a job',
+  failing: '',
+  unknown: '',
+  busyMs: 1,
+  idleMs: 1,
+  idOf: (item: string) => item,
+};
+
+/** The jobs of a process that asks no database. @param zoneShards where it is distributed */
+function newJobs(background: BackgroundWork, zoneShards?: ZoneShardMap): DatabaseJobs {
+  return new DatabaseJobs(
     {} as DataSource,
     { subscribe: () => {} } as unknown as ChangeFeed,
     background,
-    { warn: () => {} } as unknown as Logger,
-    { stopSeconds: 60 } as RunningEnv,
+    { warn: () => {}, info: () => {}, debug: () => {} } as unknown as Logger,
+    { stopSeconds: 60, zoneShards } as unknown as RunningEnv,
   );
+}
+
+test('the end waits for what the last look has begun with', async () => {
+  const background = new BackgroundWork();
+  const jobs = newJobs(background);
   let took = (_items: string[]): void => {};
   let worked = (): void => {};
   const take = vi.fn(
@@ -31,13 +46,8 @@ test('the end waits for what the last look has begun with', async () => {
       }),
   );
   jobs.addTaking<string>({
-    name: 'a job',
-    failing: '',
-    unknown: '',
-    busyMs: 1,
-    idleMs: 1,
+    ...AT_ONCE,
     most: 1,
-    idOf: (item) => item,
     groupOf: () => 'all',
     take,
     work,
@@ -65,27 +75,13 @@ test('the bounds of groups are for all shards together, and one that is away hol
     { ...place, id: 3, from: 10, to: 2 ** 31 - 1 },
   ];
   const databaseUrl = 'postgres://127.0.0.1:1/';
-  const jobs = new DatabaseJobs(
-    {} as DataSource,
-    { subscribe: () => {} } as unknown as ChangeFeed,
-    background,
-    { warn: () => {}, info: () => {}, debug: () => {} } as unknown as Logger,
-    {
-      stopSeconds: 60,
-      zoneShards: { databaseUrl, coordinatorUrl: databaseUrl, shards },
-    } as unknown as RunningEnv,
-  );
+  const jobs = newJobs(background, { databaseUrl, coordinatorUrl: databaseUrl, shards });
   let underWay = 0;
   let most = 0;
   const begun = new Set<string>();
   jobs.addTaking<string>({
-    name: 'a job',
-    failing: '',
-    unknown: '',
-    busyMs: 1,
-    idleMs: 1,
+    ...AT_ONCE,
     most: 30,
-    idOf: (item) => item,
     groupOf: () => 'one',
     isAnyDue: async () => {
       if (shardNow()?.id === 2 && begun.size === 0) throw new Error('away');
