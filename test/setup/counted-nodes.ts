@@ -1,5 +1,6 @@
 import { startCountingProxy, type CountingProxy } from '../../bench/measure/counting-proxy.js';
 import { rows } from './databases.js';
+import { at } from './distributed-databases.js';
 
 /** A node of a distributed database, as the nodes know of each other. */
 interface Node {
@@ -47,11 +48,4 @@ async function nodesOf(databaseUrl: string): Promise<Node[]> {
     `SELECT nodeid AS id, groupid AS group, nodename AS host, nodeport AS port FROM pg_dist_node
       WHERE noderole = 'primary' ORDER BY groupid`,
   );
-}
-
-function at(databaseUrl: string, { host, port }: Node): string {
-  const url = new URL(databaseUrl);
-  url.hostname = host;
-  url.port = String(port);
-  return url.href;
 }

@@ -114,7 +114,8 @@ interface Place {
   readonly database?: string;
 }
 
-function at(base: string, { host, port, database }: Place): string {
+/** A URL as another one, but at another place. */
+export function at(base: string, { host, port, database }: Place): string {
   const url = new URL(base);
   if (host !== undefined) url.hostname = host;
   if (port !== undefined) url.port = String(port);

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Entry } from '../../src/ledger/entry.js';
 import { batchOf, readAnswer, RECORD } from '../../src/ledger/ledger-batch.js';
 import { writeEntry } from '../../src/ledger/written-entry.js';
-import { CITUS_URL } from './citus.js';
+import { DISTRIBUTED } from './citus.js';
 import { rows } from './databases.js';
 
 /**
@@ -38,7 +38,6 @@ const commitAsBefore: CommitBatch = async (databaseUrl, entries, writer = uuidv7
  * The ways in which processes commit that may be at one database together: of the versions before there are none at a
  * distributed one, of which they know nothing.
  */
-export const WAYS_TO_COMMIT: Readonly<Record<string, CommitBatch>> =
-  CITUS_URL === undefined
-    ? { 'this version': commitBatch, 'a version before': commitAsBefore }
-    : { 'this version': commitBatch };
+export const WAYS_TO_COMMIT: Readonly<Record<string, CommitBatch>> = DISTRIBUTED
+  ? { 'this version': commitBatch }
+  : { 'this version': commitBatch, 'a version before': commitAsBefore };
