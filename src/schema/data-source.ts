@@ -86,6 +86,7 @@ import { PolicyBudgets1795394000000 } from './migrations/1795394000000-policy-bu
 import { AccessAnalyses1795394600000 } from './migrations/1795394600000-access-analyses.js';
 import { ZoneDirectory1795395200000 } from './migrations/1795395200000-zone-directory.js';
 import { ZoneMoves1795401000000 } from './migrations/1795401000000-zone-moves.js';
+import { WebhookZones1795466000000 } from './migrations/1795466000000-webhook-zones.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -180,6 +181,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AccessAnalyses1795394600000,
   ZoneDirectory1795395200000,
   ZoneMoves1795401000000,
+  WebhookZones1795466000000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

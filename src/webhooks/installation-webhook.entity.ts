@@ -35,7 +35,8 @@ export class InstallationWebhook {
   /** The zones that it names, without those that are being removed. */
   @VirtualColumn({
     query: (row) => `ARRAY(SELECT z.zone_id FROM installation_webhook_zones z
-      JOIN zones ON zones.id = z.zone_id AND zones.removed_at IS NULL WHERE z.webhook_id = ${row}.id ORDER BY z.zone_id)`,
+      JOIN zone_directory d ON d.zone_id = z.zone_id AND d.removed_at IS NULL
+      WHERE z.webhook_id = ${row}.id ORDER BY z.zone_id)`,
   })
   zoneIds: string[];
 

@@ -35,5 +35,9 @@ export async function listNewZone(
   await tx.query(LIST_NEW, [id, name, issuerUrl]);
 }
 
+/** Lists a zone, `$1`, as one that is being removed, under the name that it has meanwhile: `$2`. */
+export const LIST_AS_REMOVED =
+  'UPDATE zone_directory SET name = $2, removed_at = now() WHERE zone_id = $1';
+
 /** Takes a zone that is gone out of the directory: `$1`. */
 export const UNLIST_ZONE = 'DELETE FROM zone_directory WHERE zone_id = $1';

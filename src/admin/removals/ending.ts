@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { countRows } from './rows.js';
-import { listZone } from '../../zones/zone-directory.js';
+import { LIST_AS_REMOVED } from '../../zones/zone-directory.js';
 import { Removal, type RemovalKind } from '../../zones/removal.entity.js';
 
 /** The most rows that are removed in the request itself. */
@@ -49,7 +49,7 @@ export async function endClient(tx: EntityManager, ended: Ended): Promise<Remova
 /** Ends a zone: from the commit on there is none for all who ask for something in it. Its name is free. */
 export async function endZone(tx: EntityManager, ended: Ended): Promise<Removal> {
   const name = nameWhileRemoved(ended);
-  await listZone(tx, ended.zoneId, { name });
+  await tx.query(LIST_AS_REMOVED, [ended.zoneId, name]);
   // Processes of the version before find nothing that permits anything.
   await tx.query(
     `UPDATE zones SET removed_at = clock_timestamp(), name = $2,

@@ -47,7 +47,7 @@ export const PLACEMENTS: Readonly<Record<string, Placement>> = {
   federated_identities: 'zone',
   generations: 'zone',
   idempotency_keys: 'zone',
-  installation_webhook_zones: 'zone',
+  installation_webhook_zones: 'reference',
   installation_webhooks: 'reference',
   issued_mandates: 'zone',
   key_encryption_keys: 'local',
