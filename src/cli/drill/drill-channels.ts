@@ -96,27 +96,29 @@ export function byStatusList(zone: DrillZone, installation: string): Question & 
   return Object.assign(question, { ttl: () => longest });
 }
 
-/** A reader of the revocation feed: when each item came. */
+/**
+ * A reader of the revocation feed: when each item came. Where its stream ends it comes again and goes on after the last event, as
+ * readers do (docs/revocation-feed.md): a server may be busy, or replaced by another.
+ */
 export class FeedListener {
   private readonly cameAt = new Map<string, number>();
   private readonly stop = new AbortController();
+  /** Of the last event that has one: where to go on. */
+  private lastId: string | undefined;
 
-  private constructor(private readonly zone: DrillZone) {}
+  private constructor(private readonly zone: FeedPlace) {}
 
   /** Begins to listen. @returns `null` if the zone has no feed */
-  static async open(zone: DrillZone): Promise<FeedListener | null> {
+  static async open(zone: FeedPlace): Promise<FeedListener | null> {
     const listener = new FeedListener(zone);
-    const response = await fetch(`${zone.url}/revocations`, {
-      headers: { authorization: zone.authorization, accept: 'text/event-stream' },
-      signal: listener.stop.signal,
-    }).catch(() => null);
-    if (response?.ok !== true || response.body === null) return null;
-    void listener.read(response.body).catch(() => {});
+    const body = await listener.connect();
+    if (body === null) return null;
+    void listener.listen(body);
     return listener;
   }
 
   /** Seconds after `since` at which the end of a session was heard of; `null` if it was not. */
-  heardAfter({ sessionId }: DrillMandate, since: number): number | null {
+  heardAfter({ sessionId }: Pick<DrillMandate, 'sessionId'>, since: number): number | null {
     const value = `${this.zone.zoneId}|session|${sessionId}`;
     const at = this.cameAt.get(createHash('sha256').update(value).digest('base64url'));
     return at === undefined ? null : Math.max(0, (at - since) / 1_000);
@@ -126,6 +128,30 @@ export class FeedListener {
     this.stop.abort();
   }
 
+  /** @returns the events from the last one on; `null` if there are none just now */
+  private async connect(): Promise<ReadableStream<Uint8Array> | null> {
+    const response = await fetch(`${this.zone.url}/revocations`, {
+      headers: {
+        authorization: this.zone.authorization,
+        accept: 'text/event-stream',
+        ...(this.lastId === undefined ? {} : { 'last-event-id': this.lastId }),
+      },
+      signal: this.stop.signal,
+    }).catch(() => null);
+    // The cursor is too old, or of a database that was replaced: from the beginning.
+    if (response?.status === 410) this.lastId = undefined;
+    return response?.ok === true ? response.body : null;
+  }
+
+  /** Never rejects. */
+  private async listen(first: ReadableStream<Uint8Array>): Promise<void> {
+    for (let body: ReadableStream<Uint8Array> | null = first; ; body = await this.connect()) {
+      if (body !== null) await this.read(body).catch(() => {});
+      await sleep(AGAIN_MS, undefined, { signal: this.stop.signal }).catch(() => {});
+      if (this.stop.signal.aborted) return;
+    }
+  }
+
   private async read(body: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     let rest = '';
@@ -133,9 +159,13 @@ export class FeedListener {
       const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
       rest = blocks.pop() ?? '';
       for (const block of blocks) {
+        this.lastId = /^id: (.+)$/m.exec(block)?.[1] ?? this.lastId;
         const key = /"key":"([\w-]+)"/.exec(block)?.[1];
-        if (key !== undefined) this.cameAt.set(key, performance.now());
+        if (key !== undefined && !this.cameAt.has(key)) this.cameAt.set(key, performance.now());
       }
     }
   }
 }
+
+/** Whose feed it is, and who reads it. */
+type FeedPlace = Pick<DrillZone, 'url' | 'authorization' | 'zoneId'>;

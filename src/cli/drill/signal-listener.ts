@@ -1,7 +1,10 @@
-import { claimsOf, DrillFailed, send, type DrillMandate, type DrillZone } from './drill-zone.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { claimsOf, send, type DrillMandate, type DrillZone } from './drill-zone.js';
 
 /** Milliseconds for one poll: the server waits for up to 25 s. */
 const POLL_MS = 40_000;
+/** Milliseconds until the next poll after one that was not answered, or by "not now". */
+const AGAIN_MS = 100;
 
 /** A receiver of shared signals by poll (RFC 8936): when the end of each session was heard of. */
 export class SignalListener {
@@ -14,7 +17,9 @@ export class SignalListener {
   ) {}
 
   /** Makes a stream, and begins to listen. @returns why there is none, if the zone does not permit one */
-  static async open(zone: DrillZone): Promise<SignalListener | string> {
+  static async open(
+    zone: Pick<DrillZone, 'url' | 'receiverToken'>,
+  ): Promise<SignalListener | string> {
     const token = await zone.receiverToken();
     if (token === null) return 'not measured: policy does not permit the stream';
     const authorization = `Bearer ${token}`;
@@ -26,12 +31,12 @@ export class SignalListener {
     const id = made.body['stream_id'];
     if (typeof id !== 'string') return `not measured: no stream was made (${made.status})`;
     const listener = new SignalListener(`${zone.url}/ssf/poll/${id}`, authorization);
-    void listener.listen().catch(() => {});
+    void listener.listen();
     return listener;
   }
 
   /** Seconds after `since` at which the end of a session was heard of; `null` if it was not. */
-  heardAfter({ sessionId }: DrillMandate, since: number): number | null {
+  heardAfter({ sessionId }: Pick<DrillMandate, 'sessionId'>, since: number): number | null {
     const at = this.cameAt.get(sessionId);
     return at === undefined ? null : Math.max(0, (at - since) / 1_000);
   }
@@ -40,21 +45,32 @@ export class SignalListener {
     this.stop.abort();
   }
 
+  /** Never rejects. */
   private async listen(): Promise<void> {
     let ack: string[] = [];
     while (!this.stop.signal.aborted) {
-      const response = await fetch(this.pollUrl, {
-        method: 'POST',
-        headers: { authorization: this.authorization, 'content-type': 'application/json' },
-        body: JSON.stringify({ ack }),
-        signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(POLL_MS)]),
-      });
-      if (!response.ok) throw new DrillFailed(`a poll was answered with ${response.status}`);
-      const sets = Object.entries(Object(Reflect.get(Object(await response.json()), 'sets')));
+      const sets = await this.poll(ack).catch(() => null);
+      if (sets === null) {
+        // What was not acknowledged is sent again.
+        await sleep(AGAIN_MS, undefined, { signal: this.stop.signal }).catch(() => {});
+        continue;
+      }
       const now = performance.now();
       for (const [, set] of sets) this.hear(String(set), now);
       ack = sets.map(([jti]) => jti);
     }
+  }
+
+  /** @returns the events that there are, by their `jti`; `null` if that is not said now */
+  private async poll(ack: readonly string[]): Promise<[string, unknown][] | null> {
+    const response = await fetch(this.pollUrl, {
+      method: 'POST',
+      headers: { authorization: this.authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ ack }),
+      signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(POLL_MS)]),
+    });
+    if (!response.ok) return null;
+    return Object.entries(Object(Reflect.get(Object(await response.json()), 'sets')));
   }
 
   private hear(set: string, now: number): void {
