@@ -9,8 +9,9 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { OPERATORS } from '../platform/database/operators-connections.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { poolSizes } from '../platform/database/pool-sizes.js';
+import { ShardTurns } from '../platform/database/shard-turns.js';
+import { zoneShardsOf, type ZoneShards } from '../platform/database/zone-shards.js';
 import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
-import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
 import {
   ApprovalRequired,
@@ -46,8 +47,8 @@ const NAMELESS = 'operators';
  */
 @Injectable()
 export class AuditedChanges {
-  private readonly ordinary: Turns;
-  private readonly urgent: Turns;
+  private readonly ordinary: ShardTurns;
+  private readonly urgent: ShardTurns;
   private readonly conditions = new FailedConditions();
 
   constructor(
@@ -56,8 +57,9 @@ export class AuditedChanges {
     @Inject(ENV) env: RunningEnv,
   ) {
     const { ordinary, urgent } = poolSizes(env);
-    this.ordinary = turnsOf(ordinary);
-    this.urgent = turnsOf(urgent);
+    const shards = zoneShardsOf(env);
+    this.ordinary = turnsOf(shards, ordinary);
+    this.urgent = turnsOf(shards, urgent);
   }
 
   /**
@@ -249,8 +251,8 @@ async function checkStillHolds(
   throw unavailable(`${name} is not the operator any more that it was when it was let in`);
 }
 
-function turnsOf(inAll: number): Turns {
-  return new Turns({
+function turnsOf(shards: ZoneShards | null, inAll: number): ShardTurns {
+  return new ShardTurns(shards, {
     ofOneKey: 1,
     inAll,
     waiting: 512,

@@ -107,7 +107,7 @@ export const SERVICES_OF_OPERATORS: Provider[] = [
         dataSource.getRepository(ChallengeDecision),
         dataSource,
         ledger,
-        new StepUpTurns(),
+        new StepUpTurns(env),
         env,
       ),
   },

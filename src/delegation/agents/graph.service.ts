@@ -15,7 +15,8 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { poolSizes } from '../../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
-import { Turns } from '../../platform/turns.js';
+import { ShardTurns } from '../../platform/database/shard-turns.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 
 /** Requests that wait, of a zone and of one of its clients, and for how long. */
@@ -57,8 +58,8 @@ export interface Made<T> {
  */
 @Injectable()
 export class Graph {
-  private readonly changes: Turns;
-  private readonly uses: Turns;
+  private readonly changes: ShardTurns;
+  private readonly uses: ShardTurns;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -67,8 +68,9 @@ export class Graph {
     @Inject(ENV) env: RunningEnv,
   ) {
     const { changes, uses } = poolSizes(env).graph;
-    this.changes = new Turns({ ofOneKey: 1, inAll: changes, ...WAITING });
-    this.uses = new Turns({ ofOneKey: 1, inAll: uses, ...WAITING });
+    const shards = zoneShardsOf(env);
+    this.changes = new ShardTurns(shards, { ofOneKey: 1, inAll: changes, ...WAITING });
+    this.uses = new ShardTurns(shards, { ofOneKey: 1, inAll: uses, ...WAITING });
   }
 
   /** Changes something, when it is the turn of the zone's graph. A refusal is recorded, too. */
@@ -107,7 +109,7 @@ export class Graph {
 
   private async recorded<T>(
     asked: Asked,
-    turns: Turns,
+    turns: ShardTurns,
     run: (bearer: Bearer) => Promise<T>,
   ): Promise<T> {
     const bearer = await this.bearers.verify(asked.token);

@@ -68,20 +68,19 @@ export class MetadataSignatures {
     if (kept?.etag === etag && kept.kid === signer.kid) return { signed_metadata: kept.token };
     if (!(await this.limit.take(zone.zoneId))) return {};
     try {
-      const { token, kid } = await this.turns.take(zone.zoneId, '', () => this.make(zone, members));
+      // It may have to be read: what waits for the database takes no turn at the signer.
+      const snapshot = await this.snapshots.find(zone.zoneId);
+      if (snapshot === null) throw new Error('the zone is not there any more');
+      const now = this.clock.now();
+      const claims = { iss: zone.issuer, iat: Math.floor(now / 1_000), ...members };
+      const { token, kid } = await this.turns.take(zone.zoneId, '', () =>
+        snapshot.keys.sign(claims, [], now, 'JWT'),
+      );
       this.kept.set(name, { etag, kid, token });
       return { signed_metadata: token };
     } catch (error) {
       this.logger.warn({ err: error, zone: zone.zoneId }, 'metadata could not be signed');
       return {};
     }
-  }
-
-  private async make({ zoneId, issuer }: SigningZone, members: Members) {
-    const zone = await this.snapshots.find(zoneId);
-    if (zone === null) throw new Error('the zone is not there any more');
-    const now = this.clock.now();
-    const claims = { iss: issuer, iat: Math.floor(now / 1_000), ...members };
-    return zone.keys.sign(claims, [], now, 'JWT');
   }
 }

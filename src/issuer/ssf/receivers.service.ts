@@ -17,10 +17,11 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { poolSizes } from '../../platform/database/pool-sizes.js';
+import { ShardTurns } from '../../platform/database/shard-turns.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import { inFlightOf } from '../../platform/http/overload/in-flight.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { Turns } from '../../platform/turns.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { SSF_MANAGE, SSF_READ } from '../../zones/system-resources.js';
 import { STREAM_COLUMNS, type Stream, type StreamPlace } from './stream.js';
@@ -52,7 +53,7 @@ const MANAGES = [SSF_MANAGE] as const;
  */
 @Injectable()
 export class Receivers {
-  private readonly turns: Turns;
+  private readonly turns: ShardTurns;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -60,7 +61,8 @@ export class Receivers {
     private readonly ledger: Ledger,
     @Inject(ENV) env: RunningEnv,
   ) {
-    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...WAITING });
+    const limits = { ofOneKey: 1, inAll: poolSizes(env).signals, ...WAITING };
+    this.turns = new ShardTurns(zoneShardsOf(env), limits);
   }
 
   /**

@@ -15,10 +15,11 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { poolSizes } from '../../platform/database/pool-sizes.js';
+import { ShardTurns } from '../../platform/database/shard-turns.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { networkOf } from '../../platform/http/source-network.js';
-import { Turns } from '../../platform/turns.js';
 import { KeysUnavailable } from '../../zones/issuers/public-key-set.js';
 import { PublicKeys } from '../../zones/issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../../zones/issuers/trusted-issuer.js';
@@ -66,7 +67,7 @@ export class SetReceiver {
   private readonly ignored: Limit;
   /** Which issuers the log has lately named for what was dropped of theirs. */
   private readonly named: Limit;
-  private readonly turns: Turns;
+  private readonly turns: ShardTurns;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -90,7 +91,8 @@ export class SetReceiver {
     });
     this.named = counts.limit('issuers whose signals are dropped', { points: 1, ...ofIssuer });
     const waiting = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS };
-    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...waiting });
+    const limits = { ofOneKey: 1, inAll: poolSizes(env).signals, ...waiting };
+    this.turns = new ShardTurns(zoneShardsOf(env), limits);
   }
 
   /**

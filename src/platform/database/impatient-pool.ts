@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import { connectionsToShard } from './pool-sizes.js';
 import { traceQueries } from './traced-queries.js';
 import { askEachShard, findInShards, type ZoneShard, type ZoneShards } from './zone-shards.js';
 
@@ -145,8 +146,7 @@ export class ImpatientPool extends pg.Pool {
     const pool = new ImpatientPool({
       ...this.options,
       connectionString: shards.urlOf(shard),
-      // Not all of them are busy at once.
-      max: Math.max(LEAST_OF_SHARD, Math.ceil((2 * (this.options.max ?? 0)) / shards.all.length)),
+      max: connectionsToShard(this.options.max ?? 0, shards.all.length),
       idleTimeoutMillis: IDLE_MS,
     });
     pool.waitMs = this.waitMs;
@@ -169,8 +169,6 @@ function tellErrors(client: pg.PoolClient, told: (error: unknown) => void): void
   Object.assign(client, { query: telling });
 }
 
-/** The least connections of a pool for one shard. */
-const LEAST_OF_SHARD = 4;
 /** Milliseconds after which a connection to a shard is closed that nobody used. */
 const IDLE_MS = 10_000;
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { connectionsOf, leastConnections, poolSizes } from './pool-sizes.js';
+import { connectionsOf, connectionsToShard, leastConnections, poolSizes } from './pool-sizes.js';
+
+const SHARD = { from: 0, to: 0, host: '127.0.0.1', port: 1 };
 
 test.each([
   [1, 27],
@@ -28,6 +30,19 @@ test.each([
   expect(ordinary + urgent).toBeLessThan(changing);
   const least = [zoneReads.ofOneZone, graph.changes, graph.uses, ordinary, urgent, reading];
   for (const size of [...least, sizes.signals])
+    expect(Number.isInteger(size) && size > 0).toBe(true);
+});
+
+test.each([1, 2, 4, 32, 128])('of %i shards, each leaves connections to others', (count) => {
+  const shards = Array.from({ length: count }, (_, id) => ({ id, ...SHARD }));
+  const sizes = poolSizes({ workers: 1, connections: undefined, zoneShards: { shards } });
+  const { shared, zoneReads, graph, signals, ordinary, urgent, changing } = sizes;
+  const [toAsk, toChange] = [shared, changing].map((all) => connectionsToShard(all, count));
+  expect(zoneReads.inAll).toBeLessThan(Number(toAsk));
+  expect(zoneReads.ofOneZone).toBeLessThan(zoneReads.inAll);
+  expect(graph.changes + graph.uses).toBeLessThan(Number(toAsk));
+  expect(ordinary + urgent).toBeLessThan(Number(toChange));
+  for (const size of [zoneReads.ofOneZone, graph.changes, graph.uses, signals, ordinary, urgent])
     expect(Number.isInteger(size) && size > 0).toBe(true);
 });
 

@@ -1,12 +1,19 @@
+import type { ZoneShardMap } from './zone-shards.js';
+
 /** What the connections of a replica follow from. */
 export interface PoolSettings {
   /** How many processes share them. */
   readonly workers: number;
   /** The most connections of the replica; absent: as many as so many workers take by themselves. */
   readonly connections: number | undefined;
+  /** Where the shards of a distributed database are. */
+  readonly zoneShards?: Pick<ZoneShardMap, 'shards'> | null | undefined;
 }
 
-/** How many connections there are of each kind, and what may be done on them at once. */
+/**
+ * How many connections there are of each kind, and what may be done on them at once: where the database is distributed, on
+ * those to one shard.
+ */
 export interface PoolSizes {
   /** Those that all requests share. */
   readonly shared: number;
@@ -56,15 +63,44 @@ export function poolSizes(settings: PoolSettings): PoolSizes {
     LEAST[kind] + given.filter((one) => one === kind).length;
   const shared = sizeOf('shared') + Math.max(0, more - MORE.length);
   const [ordinary, urgent] = [sizeOf('ordinary'), sizeOf('urgent')];
+  const sizes = { shared, changing: ordinary + urgent + 1, reading: sizeOf('reading') };
+  const shards = settings.zoneShards?.shards.length;
+  if (shards === undefined) return { ...sizes, ...limitsOn(shared), ordinary, urgent };
+  return { ...sizes, ...limitsAtShard(sizes, shards) };
+}
+
+/**
+ * The most connections of a pool to one shard, where there are so many shards: not all of them are busy at once.
+ *
+ * @param all that the pool would have on a plain server
+ */
+export function connectionsToShard(all: number, shards: number): number {
+  return Math.max(LEAST_TO_SHARD, Math.ceil((2 * all) / shards));
+}
+
+/** The least connections of a pool to one shard. */
+const LEAST_TO_SHARD = 4;
+
+/** What of each kind may be done at once on so many connections. */
+function limitsOn(shared: number) {
   const reads = Math.floor((shared - 2) / 2);
   return {
-    shared,
     zoneReads: { inAll: 2 * reads, ofOneZone: reads },
     graph: { changes: Math.floor((shared * 3) / 8), uses: Math.floor(shared / 4) },
     signals: Math.floor(shared / 4),
-    ordinary,
+  };
+}
+
+/** The same on connections to one shard. A zone may have the half of the few reads, or one more. */
+function limitsAtShard({ shared, changing }: { shared: number; changing: number }, shards: number) {
+  const there = connectionsToShard(shared, shards);
+  const inAll = there - 1;
+  const toChange = connectionsToShard(changing, shards) - 1;
+  const urgent = Math.ceil(toChange / 3);
+  return {
+    ...limitsOn(there),
+    zoneReads: { inAll, ofOneZone: Math.ceil(inAll / 2) },
+    ordinary: toChange - urgent,
     urgent,
-    changing: ordinary + urgent + 1,
-    reading: sizeOf('reading'),
   };
 }

@@ -316,6 +316,6 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       read: (id: string) => this.stored.read(id),
       open,
     };
-    return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));
+    return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }), this.shards);
   }
 }

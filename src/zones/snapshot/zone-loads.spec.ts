@@ -29,6 +29,7 @@ beforeEach(() => {
     },
     { now: () => now },
     (result) => counted.push(result),
+    null,
   );
 });
 
@@ -65,6 +66,7 @@ test('does not look for a zone of which something was read, and finds none if it
     { exists, read, open: () => Promise.resolve('opened') },
     { now: () => now },
     (result) => counted.push(result),
+    null,
   );
   expect(await known.load('a', true)).toBe('opened');
   expect(await known.load('gone', true)).toBeNull();

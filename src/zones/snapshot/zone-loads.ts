@@ -1,12 +1,15 @@
 import { OAuthError } from '../../oauth/errors.js';
 import type { Clock } from '../../platform/config/clock.js';
-import { Turns } from '../../platform/turns.js';
+import { ShardTurns } from '../../platform/database/shard-turns.js';
+import type { ZoneShards } from '../../platform/database/zone-shards.js';
 import { LoadRests } from './load-rests.js';
 
 /** Each zone is read once at a time, and waited for within what a request may take. */
 const OF_ONE_ZONE = { ofOneKey: 1, waiting: 2, waitingOfOne: 3, waitMs: 1_500 };
 /** Zones that are read at once: some connections of the pool have to be left for others. */
 const AT_ONCE = 4;
+/** The same of one shard, whose pool may be half as large. */
+const AT_ONCE_OF_SHARD = 2;
 /** Bytes from which on a zone counts as large: one that takes long to read rests for as long. */
 const LARGE = 2_000_000;
 /** The most zones that are remembered as resting. */
@@ -38,17 +41,22 @@ class ZoneRests extends OAuthError {
  * again at once, for any caller.
  */
 export class ZoneLoads<Stored extends { readonly weight: number }, Loaded> {
-  private readonly turns = new Turns({ ...OF_ONE_ZONE, inAll: AT_ONCE });
+  private readonly turns: ShardTurns;
   private readonly rests = new LoadRests(MAX_REMEMBERED);
 
   /**
    * @param count is called for each load that was begun
+   * @param shards that zones are read at; `null` on a plain server
    */
   constructor(
     private readonly loading: ZoneLoading<Stored, Loaded>,
     private readonly clock: Clock,
     private readonly count: (result: 'loaded' | 'unknown' | 'failed') => void,
-  ) {}
+    shards: ZoneShards | null,
+  ) {
+    const inAll = shards === null ? AT_ONCE : AT_ONCE_OF_SHARD;
+    this.turns = new ShardTurns(shards, { ...OF_ONE_ZONE, inAll });
+  }
 
   /**
    * Loads a zone.
