@@ -1,5 +1,5 @@
 import { JoinedReads, type JoinedReadLimits } from './joined-reads.js';
-import type { ZoneShards } from './zone-shards.js';
+import { findInShards, type ZoneShards } from './zone-shards.js';
 
 /** {@link JoinedReads} about zones, each asked at the shard that has it, whatever the work is about that asks. */
 export class JoinedShardReads<Q, A> {
@@ -21,20 +21,15 @@ export class JoinedShardReads<Q, A> {
   }
 
   /**
-   * Asks about something of which the zone is not known.
+   * Asks about something of which the zone is not known, and waits for no other node once one has it.
    *
-   * @returns what all have answered; where nodes are away, what the others have, if any has it
+   * @returns the first answer that has it, though others are away; null if none has it
    * @throws what the first has thrown that could not answer, if no other has it
    */
-  async askAll(name: string, question: Q, has: (answer: A) => boolean): Promise<A[]> {
-    const { shards } = this;
-    if (shards === null) return [await this.reads.ask(name, question)];
-    const asked = await Promise.allSettled(
-      shards.all.map((shard) => shards.inShard(shard, () => this.reads.ask(name, question))),
-    );
-    const answers = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const failed = asked.find((one) => one.status === 'rejected');
-    if (failed !== undefined && !answers.some(has)) throw failed.reason;
-    return answers;
+  async askAny(name: string, question: Q, has: (answer: A) => boolean): Promise<A | null> {
+    return findInShards(this.shards, async () => {
+      const answer = await this.reads.ask(name, question);
+      return has(answer) ? answer : null;
+    });
   }
 }

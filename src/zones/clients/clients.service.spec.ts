@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Counter, Registry } from 'prom-client';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { shardNow, type ZoneShardMap } from '../../platform/database/zone-shards.js';
 import { Clients } from './clients.service.js';
 import { SeenClients } from './seen-clients.js';
 
@@ -58,14 +59,18 @@ const database = {
   },
 };
 
-function newClients(snapshotBytes: number): Clients {
+function newClients(
+  snapshotBytes: number,
+  on: object = database,
+  zoneShards: ZoneShardMap | null = null,
+): Clients {
   const reads = { read: <T>(_zoneId: string, read: () => Promise<T>) => read() };
   const feed = { subscribe: () => {} };
   return new Clients(
-    database as never,
+    on as never,
     reads as never,
     feed as never,
-    { snapshotBytes, workers: 1 },
+    { snapshotBytes, workers: 1, zoneShards },
     counter,
   );
 }
@@ -184,6 +189,68 @@ test('news of a whole zone, or of everything, is of all its clients', async () =
   clients.onReset();
   await both();
   expect(statements.flat()).toEqual([id, id, other, id, other]);
+});
+
+describe('on a distributed database', () => {
+  const place = { host: '127.0.0.1', port: 1 };
+  const databaseUrl = 'postgres://127.0.0.1:1/';
+  const shards = [
+    { ...place, id: 1, from: -2_147_483_648, to: -1 },
+    { ...place, id: 2, from: 0, to: 2_147_483_647 },
+  ];
+  const zoneShards = { databaseUrl, coordinatorUrl: databaseUrl, shards };
+  /** Zones of the first shard and of the second. */
+  const [first, second] = [
+    '342682ea-adfd-4102-ab0a-755f310cd6ba',
+    '7a3440f3-2232-40b2-adb0-bdee7f0c2171',
+  ];
+  /** What the first shard waits for before it answers. */
+  let silence: Promise<void>;
+  let goOn: () => void;
+
+  beforeEach(() => {
+    silence = Promise.resolve();
+    goOn = () => {};
+    const query = async (_text: string, [ids]: [string[]]) => {
+      const here = shardNow()?.id;
+      if (here === 1) await silence;
+      const there = (zoneId: string) => (zoneId === first ? 1 : 2) === here;
+      const found = (id: string) => (stored.get(id) ?? []).filter((one) => there(one.zoneId));
+      return ids.flatMap((id) => found(id).map((one) => rowOf(id, one)));
+    };
+    clients = newClients(64 * 1_024 * 1_024, { query }, zoneShards);
+  });
+
+  const silenced = () => new Promise<void>((resolve) => (goOn = resolve));
+
+  test('a client is found while another node says nothing', async () => {
+    const id = randomUUID();
+    stored.set(id, [{ zoneId: second, version: '1' }]);
+    silence = silenced();
+    expect(await clients.find(id)).toMatchObject({ zoneId: second });
+    expect(await clients.findIn(second, randomUUID())).toBeNull();
+  });
+
+  test('one of an id that another zone has as well is found there, whichever was first', async () => {
+    const id = randomUUID();
+    stored.set(
+      id,
+      [first, second].map((zoneId) => ({ zoneId, version: '1' })),
+    );
+    silence = silenced();
+    expect(await clients.find(id)).toMatchObject({ zoneId: second });
+    goOn();
+    expect(await clients.findIn(first, id)).toMatchObject({ zoneId: first });
+    expect(await clients.findIn(second, id)).toMatchObject({ zoneId: second });
+    expect(await clients.findIn(randomUUID(), id)).toBeNull();
+  });
+
+  test('one that a zone does not have may be one of another', async () => {
+    const id = randomUUID();
+    stored.set(id, [{ zoneId: second, version: '1' }]);
+    expect(await clients.findIn(first, id)).toBeNull();
+    expect(await clients.find(id)).toMatchObject({ zoneId: second });
+  });
 });
 
 test('a database that is away is no answer', async () => {

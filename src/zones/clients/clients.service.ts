@@ -9,7 +9,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
-import { zoneShardsOf } from '../../platform/database/zone-shards.js';
+import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import { CLIENT_LOADS } from './client.metrics.js';
 import { weightOf, type ClientView } from './client-view.js';
@@ -36,6 +36,7 @@ export class Clients implements OnModuleInit, ChangeListener {
   /** The last look-up of each id that is under way: one that began before a change is not kept. */
   private readonly loading = new Map<string, Promise<readonly ClientView[]>>();
   private readonly reads: JoinedShardReads<string, readonly ClientView[]>;
+  private readonly shards: ZoneShards | null;
 
   constructor(
     @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
@@ -53,8 +54,9 @@ export class Clients implements OnModuleInit, ChangeListener {
       maxSize: shareOf(Math.floor(snapshotBytes * SHARE), workers),
       sizeCalculation: (views) => views.reduce((sum, view) => sum + weightOf(view), 0),
     });
+    this.shards = zoneShardsOf({ zoneShards });
     this.reads = new JoinedShardReads<string, readonly ClientView[]>(
-      zoneShardsOf({ zoneShards }),
+      this.shards,
       (ids) => readClients(this.dataSource, ids),
       LIMITS,
     );
@@ -81,10 +83,16 @@ export class Clients implements OnModuleInit, ChangeListener {
     return first;
   }
 
-  /** The same in one zone: `null` for a client of another one. */
+  /**
+   * The same in one zone: `null` for a client of another one. Where the database is distributed, what is remembered is of the
+   * first node that had one of that id, so the one that has the zone is asked.
+   */
   async findIn(zoneId: string, id: string): Promise<ClientView | null> {
-    const views = await this.views(id);
-    return views.find((view) => view.zoneId === zoneId) ?? null;
+    const ofZone = (views: readonly ClientView[]) => views.find((view) => view.zoneId === zoneId);
+    if (this.shards === null) return ofZone(await this.views(id)) ?? null;
+    const known = ofZone(this.known.get(id) ?? []);
+    if (known !== undefined || this.absent.has(id)) return known ?? null;
+    return ofZone(await this.load(id, zoneId)) ?? null;
   }
 
   /** Whether there is such a client in the database now. @throws the driver's error */
@@ -150,13 +158,14 @@ export class Clients implements OnModuleInit, ChangeListener {
     return this.known.get(id) ?? (this.absent.has(id) ? [] : this.load(id));
   }
 
-  private async load(id: string): Promise<readonly ClientView[]> {
-    const loading = this.read(id);
+  /** @param zoneId the zone that is looked into; absent for all */
+  private async load(id: string, zoneId?: string): Promise<readonly ClientView[]> {
+    const loading = this.read(id, zoneId);
     this.loading.set(id, loading);
     try {
       const views = await loading;
       // One that changed while it was read is used once and not kept.
-      if (this.loading.get(id) === loading) this.keep(id, views);
+      if (this.loading.get(id) === loading) this.keep(id, views, zoneId);
       this.loads.inc({ result: views.length > 0 ? 'loaded' : 'unknown' });
       return views;
     } catch (error) {
@@ -167,12 +176,15 @@ export class Clients implements OnModuleInit, ChangeListener {
     }
   }
 
-  private async read(id: string): Promise<readonly ClientView[]> {
-    return (await this.reads.askAll(id, id, (views) => views.length > 0)).flat();
+  private async read(id: string, zoneId?: string): Promise<readonly ClientView[]> {
+    if (zoneId !== undefined) return this.reads.ask(zoneId, id, id);
+    return (await this.reads.askAny(id, id, (views) => views.length > 0)) ?? [];
   }
 
-  private keep(id: string, views: readonly ClientView[]): void {
+  private keep(id: string, views: readonly ClientView[], zoneId?: string): void {
     if (views.length === 0) {
+      // It is not known then whether others have one.
+      if (zoneId !== undefined) return;
       this.known.delete(id);
       this.absent.set(id, true);
     } else {
