@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import type { ShardJobs } from '../../platform/database/shard-jobs.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
 import { bytesUnder } from '../../platform/outbound/fetch-rules.js';
@@ -61,7 +61,7 @@ const NOTHING: Told = { ack: [], setErrs: {} };
  */
 @Injectable()
 export class IssuerPoller {
-  private readonly job: DatabaseJob;
+  private readonly job: ShardJobs;
 
   constructor(
     private readonly issuers: PolledIssuers,

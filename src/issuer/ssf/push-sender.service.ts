@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import type { ShardJobs } from '../../platform/database/shard-jobs.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { inOwnSpan } from '../../platform/tracing/spans.js';
@@ -36,7 +36,7 @@ const MOST_TO_ONE = 4;
  */
 @Injectable()
 export class PushSender {
-  private readonly job: DatabaseJob;
+  private readonly job: ShardJobs;
 
   constructor(
     private readonly streams: PushStreams,

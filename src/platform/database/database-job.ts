@@ -52,9 +52,11 @@ export class DatabaseJob {
   private busyUntil = Number.NEGATIVE_INFINITY;
   private restUntil = Number.NEGATIVE_INFINITY;
 
+  /** @param where it looks, for the log; absent where there is one place */
   constructor(
     private readonly terms: JobTerms,
     private readonly logger: Logger,
+    private readonly where: { readonly shard?: number } = {},
   ) {}
 
   get name(): string {
@@ -137,14 +139,15 @@ export class DatabaseJob {
   private succeeded(): void {
     if (!this.isFailing) return;
     this.isFailing = false;
-    this.logger.info({ job: this.name }, 'a background job works again');
+    this.logger.info({ job: this.name, ...this.where }, 'a background job works again');
   }
 
   private failed(error: unknown): void {
     if (this.ended.signal.aborted) return;
     const again = this.isFailing;
     this.isFailing = true;
-    this.logger[again ? 'debug' : 'warn']({ err: error, job: this.name }, this.terms.failing);
+    const about = { err: error, job: this.name, ...this.where };
+    this.logger[again ? 'debug' : 'warn'](about, this.terms.failing);
   }
 }
 

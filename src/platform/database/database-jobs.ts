@@ -12,8 +12,9 @@ import { BackgroundWork } from '../background-work.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 import { ChangeFeed, type ChangeKind } from './change-feed.js';
-import { DatabaseJob, type JobTerms, type Look } from './database-job.js';
-import { askEachShard, zoneShardsOf } from './zone-shards.js';
+import type { JobTerms } from './database-job.js';
+import { ShardJobs } from './shard-jobs.js';
+import { zoneShardsOf } from './zone-shards.js';
 import { UnderWay, type UnderWayTerms } from './under-way.js';
 
 /** The share of the time to stop that looks and items under way have to end by themselves, and the most of it. */
@@ -36,7 +37,7 @@ export interface TakingTerms<Item>
   /** What the log says if the work with an item throws. */
   readonly unknown: string;
   /**
-   * Whether any item is due. All shards of a distributed database are asked at once; where there is one, they take one after
+   * Whether any item is due. Each shard of a distributed database is asked by itself; where there is one, they take one after
    * the other, so that the bounds of groups are for all together, and one that is away holds up nobody's turn.
    */
   readonly isAnyDue?: () => Promise<boolean>;
@@ -47,12 +48,12 @@ export interface TakingTerms<Item>
 }
 
 /**
- * The background jobs that look into the database for something to do ({@link DatabaseJob}). Who puts something there
+ * The background jobs that look into the database for something to do ({@link ShardJobs}). Who puts something there
  * wakes them: in SQL by `wake_job`, here by {@link tell}. They begin with the server, and end before its connections.
  */
 @Injectable()
 export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly jobs = new Map<string, DatabaseJob>();
+  private readonly jobs = new Map<string, ShardJobs>();
   /** Ends of jobs with all that they have begun. */
   private readonly ends: (() => Promise<void>)[] = [];
   private readonly telling = new Map<string, NodeJS.Timeout>();
@@ -78,8 +79,8 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** Adds a job. It begins when the jobs do, unless `start` is called for that. */
-  add(terms: JobTerms & Wakes, starts: 'with others' | 'by itself' = 'with others'): DatabaseJob {
-    const job = new DatabaseJob({ ...terms, look: this.inEachShard(terms.look) }, this.logger);
+  add(terms: JobTerms & Wakes, starts: 'with others' | 'by itself' = 'with others'): ShardJobs {
+    const job = new ShardJobs(zoneShardsOf(this.env), terms, this.logger);
     this.jobs.set(job.name, job);
     for (const kind of terms.wokenBy ?? []) {
       this.changes.subscribe(kind, { onChange: () => job.wake(), onReset: () => {} });
@@ -89,21 +90,8 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
     return job;
   }
 
-  /** Has a job look into each shard of a distributed database by itself, so that one that is away holds up no other. */
-  private inEachShard(look: JobTerms['look']): JobTerms['look'] {
-    const shards = zoneShardsOf(this.env);
-    if (shards === null) return look;
-    let looks = 0;
-    return async (stopped) => {
-      // Where there is little room for more, each shard is the first one in its turn.
-      looks = (looks + 1) % shards.all.length;
-      const found: Look[] = await askEachShard(shards, () => look(stopped), looks);
-      return (['more', 'waiting'] as const).find((one) => found.includes(one)) ?? 'nothing';
-    };
-  }
-
   /** Adds a job that takes items. It looks again when one is over, since there may be more of the same. */
-  addTaking<Item>(terms: TakingTerms<Item>): DatabaseJob {
+  addTaking<Item>(terms: TakingTerms<Item>): ShardJobs {
     const { take, before, isAnyDue, unknown, ...rest } = terms;
     const underWay = new UnderWay<Item>({
       ...rest,
@@ -135,7 +123,8 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
         const hasBegun =
           isAnyDue === undefined ? await begin() : (await isAnyDue()) && (await inTurn());
         if (hasBegun) return 'more';
-        return underWay.size > 0 ? 'waiting' : 'nothing';
+        // Others may have had all the room, and then it is not known whether any is due.
+        return underWay.size > 0 || reserved > 0 ? 'waiting' : 'nothing';
       },
     });
     // The look that is under way may begin with more.

@@ -5,8 +5,9 @@ import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
-import type { DatabaseJob, Look } from '../../platform/database/database-job.js';
+import type { Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import type { ShardJobs } from '../../platform/database/shard-jobs.js';
 import { PerShard } from '../../platform/database/zone-shards.js';
 import { RedisConnection } from '../../platform/redis-connection.js';
 import { REVOCATION_STREAM, revocationEntry, type Revocation } from './revocation-entry.js';
@@ -38,7 +39,7 @@ export class RevocationSender implements OnApplicationShutdown {
   private tidyAt = 0;
   private readonly rounds = new PerShard(() => ({ wasFull: false }));
   private isOver = false;
-  private readonly job: DatabaseJob | null;
+  private readonly job: ShardJobs | null;
 
   constructor(
     private readonly outbox: RevocationOutbox,
@@ -103,7 +104,7 @@ export class RevocationSender implements OnApplicationShutdown {
 
   /** Rests where the last round sent as much as one may. */
   private restMs(tookMs: number): number {
-    return this.rounds.all.some(({ wasFull }) => wasFull) ? Math.max(0, ROUND_MS - tookMs) : 0;
+    return this.rounds.current.wasFull ? Math.max(0, ROUND_MS - tookMs) : 0;
   }
 
   /** Says that what ends is wanted, and gives up what is too old to be. */
