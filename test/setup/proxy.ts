@@ -10,6 +10,11 @@ export interface Proxy {
   readonly answer: (bytes: Buffer | 'silence' | null) => void;
   /** Delays everything in either direction, on connections that there are as well. A round trip takes twice that. */
   readonly delayBy: (ms: number) => void;
+  /**
+   * Holds everything back, in either direction, until it is to go on: as a machine that stands still, or a network that
+   * loses all packets. New connections are made, and nothing is said on them.
+   */
+  readonly hold: (held: boolean) => void;
   /** Cuts the connection on which this text is sent to the server next, once. */
   readonly cutAt: (text: string) => void;
   /**
@@ -53,6 +58,7 @@ export async function startProxy(): Promise<Proxy> {
   let target: number | null = null;
   let said: Buffer | 'silence' | null = null;
   let delay = 0;
+  let held = false;
   let fatal: string | null = null;
   let made = 0;
   let sent = 0;
@@ -61,6 +67,7 @@ export async function startProxy(): Promise<Proxy> {
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    if (held) socket.pause();
   };
   const forward = (from: Socket, to: Socket, isFatal: (chunk: Buffer) => boolean): void => {
     from.on('close', () => setTimeout(() => to.destroy(), delay));
@@ -127,6 +134,13 @@ export async function startProxy(): Promise<Proxy> {
     },
     answer: (bytes) => (said = bytes),
     delayBy: (ms) => (delay = ms),
+    hold(hold) {
+      held = hold;
+      for (const socket of sockets) {
+        if (held) socket.pause();
+        else socket.resume();
+      }
+    },
     cutAt: (text) => (fatal = text),
     cutWhen: (when, texts) => new Promise((sprung) => (trap = { when, texts, sprung })),
     cut,
