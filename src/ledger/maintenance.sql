@@ -104,7 +104,8 @@ BEGIN
     IF parent.dropped THEN
       range := format('%1$s >= %2$L::%4$s AND %1$s < %3$L::%4$s', key, lower_bound, upper_bound, key_type);
       IF parent.kept_while IS NOT NULL THEN
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %s AND (%s))', rest, range, parent.kept_while) INTO alive;
+        -- A column, as Citus cannot keep rows without one.
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s AND (%s))', rest, range, parent.kept_while) INTO alive;
         CONTINUE WHEN alive;
       END IF;
       -- Nothing counts what goes, as where a day is dropped: so many changes to the one row of a graph take minutes.

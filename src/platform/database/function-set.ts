@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 13,
-  sha256: 'aa9f0f3fcf1f2769d69daf51cfee8e92e1c98fc7c82d78226938a2bc6c80fec6',
+  sha256: '4280d6572030cde2730f75e84a791a18e56a962f14df278e576e5052efb61244',
 } as const;
