@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { borrowReplicas, rows, type Replica } from '../setup/harness.js';
+import { borrowReplicas, rows, withClient, type Replica } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
 import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
@@ -15,6 +15,7 @@ import {
   type Answer,
   type TestZone,
 } from '../setup/zone.js';
+import { databaseOf, serversOf, tableOf } from '../setup/zone-database.js';
 
 /** The share of the full number of rounds that is run each time; `REPLICA_ROUNDS=1` runs them all. */
 const SHARE = Number(process.env['REPLICA_ROUNDS'] ?? 0.06);
@@ -47,19 +48,12 @@ class Tally {
 
 let a: Replica;
 let b: Replica;
-let sql: pg.Client;
 
 beforeAll(async () => {
   [a, b] = await borrowReplicas();
-  sql = new pg.Client({ connectionString: a.databaseUrl });
-  await sql.connect();
-  // For a client that goes and comes back.
-  await sql.query(`CREATE TEMP TABLE kept_clients AS SELECT * FROM clients WHERE false`);
-  await sql.query(`CREATE TEMP TABLE kept_secrets AS SELECT * FROM client_secrets WHERE false`);
 });
 
 afterAll(async () => {
-  await sql?.end();
   await Promise.all([a?.stop(), b?.stop()]);
 });
 
@@ -76,20 +70,21 @@ describe.each([
 
   beforeAll(async () => {
     if (news !== 'lost') return;
-    await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
-    const found = await sql.query<{ text: string }>(
+    await rows(a.databaseUrl, 'ALTER TABLE zones DISABLE TRIGGER zone_notify');
+    const [found] = await rows<{ text: string }>(
+      a.databaseUrl,
       `SELECT pg_get_functiondef('clients_notify'::regproc) AS text`,
     );
-    telling = found.rows[0]?.text ?? '';
+    telling = found?.text ?? '';
     const silent = telling.replaceAll('mandate_client_changed', 'nobody_listens');
     expect(silent).not.toBe(telling);
-    await sql.query(silent);
+    await rows(a.databaseUrl, silent);
   });
 
   afterAll(async () => {
     if (news !== 'lost') return;
-    await sql.query('ALTER TABLE zones ENABLE TRIGGER zone_notify');
-    await sql.query(telling);
+    await rows(a.databaseUrl, 'ALTER TABLE zones ENABLE TRIGGER zone_notify');
+    await rows(a.databaseUrl, telling);
   });
 
   /** Asks B for a session mandate. What is too busy says nothing of a change, and is asked again. */
@@ -128,6 +123,27 @@ describe.each([
     expect((await askB()).status).toBe(200);
     return new Tally();
   };
+
+  test(`where the zone is, the news of its changes is ${news}`, async () => {
+    await freshZone();
+    const heard = new Set<string>();
+    await withClient(await databaseOf(a.databaseUrl, zone.zoneId), async (listener) => {
+      const over = new Promise<void>((resolve) => {
+        listener.on('notification', ({ channel, payload = '' }) => {
+          if (payload === 'over') resolve();
+          else if (payload.startsWith(zone.zoneId)) heard.add(channel);
+        });
+      });
+      await listener.query('LISTEN mandate_zone_changed; LISTEN mandate_client_changed');
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { labels: ['news'] });
+      await zone.admin('POST', '/resources', { identifier: 'resource://news', scopes: ['a:read'] });
+      // Notifications come in the order of commits.
+      await listener.query(`NOTIFY mandate_zone_changed, 'over'`);
+      await over;
+    });
+    const told = ['mandate_client_changed', 'mandate_zone_changed'];
+    expect([...heard].toSorted()).toEqual(news === 'heard' ? told : []);
+  });
 
   test('a client that one disables is refused by the other in the very next request', async () => {
     const tally = await freshZone();
@@ -270,25 +286,36 @@ describe.each([
 
   test('a client that was unknown when it was asked for is known once it is there', async () => {
     const tally = await freshZone();
-    for (let round = 0; round < rounds; round += 1) {
-      const { clientId, secret } = await zone.newClient();
-      await sql.query('INSERT INTO kept_clients SELECT * FROM clients WHERE id = $1', [clientId]);
-      await sql.query(
-        'INSERT INTO kept_secrets SELECT * FROM client_secrets WHERE client_id = $1',
-        [clientId],
-      );
-      const credentials = { client_id: clientId, client_secret: secret };
-      // In every other round B has seen it before it is gone.
-      if (round % 2 === 0) tally.granted(await askB(credentials));
-      await sql.query('DELETE FROM clients WHERE id = $1', [clientId]);
-      tally.refused(await askB(credentials), 'invalid_client');
-      await sql.query('INSERT INTO clients SELECT * FROM kept_clients WHERE id = $1', [clientId]);
-      await sql.query(
-        'INSERT INTO client_secrets SELECT * FROM kept_secrets WHERE client_id = $1',
-        [clientId],
-      );
-      tally.granted(await askB(credentials));
-    }
+    const [clients, secrets] = await Promise.all(
+      ['clients', 'client_secrets'].map((name) => tableOf(a.databaseUrl, zone.zoneId, name)),
+    );
+    await withClient(await databaseOf(a.databaseUrl, zone.zoneId), async (there) => {
+      await there.query(`CREATE TEMP TABLE kept_clients AS SELECT * FROM ${clients} WHERE false`);
+      await there.query(`CREATE TEMP TABLE kept_secrets AS SELECT * FROM ${secrets} WHERE false`);
+      for (let round = 0; round < rounds; round += 1) {
+        const { clientId, secret } = await zone.newClient();
+        await there.query(`INSERT INTO kept_clients SELECT * FROM ${clients} WHERE id = $1`, [
+          clientId,
+        ]);
+        await there.query(
+          `INSERT INTO kept_secrets SELECT * FROM ${secrets} WHERE client_id = $1`,
+          [clientId],
+        );
+        const credentials = { client_id: clientId, client_secret: secret };
+        // In every other round B has seen it before it is gone.
+        if (round % 2 === 0) tally.granted(await askB(credentials));
+        await there.query(`DELETE FROM ${clients} WHERE id = $1`, [clientId]);
+        tally.refused(await askB(credentials), 'invalid_client');
+        await there.query(`INSERT INTO ${clients} SELECT * FROM kept_clients WHERE id = $1`, [
+          clientId,
+        ]);
+        await there.query(
+          `INSERT INTO ${secrets} SELECT * FROM kept_secrets WHERE client_id = $1`,
+          [clientId],
+        );
+        tally.granted(await askB(credentials));
+      }
+    });
     tally.expectNothing();
   });
 
@@ -305,10 +332,11 @@ describe.each([
   test('what is changed by hand in SQL counts at both in the very next request', async () => {
     const tally = await freshZone();
     const disable = (on: boolean) =>
-      sql.query('UPDATE clients SET disabled_at = CASE WHEN $2 THEN now() END WHERE id = $1', [
-        zone.clientId,
-        on,
-      ]);
+      rows(
+        a.databaseUrl,
+        'UPDATE clients SET disabled_at = CASE WHEN $3 THEN now() END WHERE zone_id = $1 AND id = $2',
+        [zone.zoneId, zone.clientId, on],
+      );
     const session = String((await askA()).body['access_token']);
     for (let round = 0; round < rounds; round += 1) {
       await disable(true);
@@ -319,9 +347,11 @@ describe.each([
       tally.granted(await askA());
     }
     tally.granted(await exchangeAtB(session));
-    await sql.query('UPDATE sessions SET ended_at = now() WHERE id = $1', [
-      decodeJwt(session)['sid'],
-    ]);
+    await rows(
+      a.databaseUrl,
+      'UPDATE sessions SET ended_at = now() WHERE zone_id = $1 AND id = $2',
+      [zone.zoneId, decodeJwt(session)['sid']],
+    );
     tally.refused(await exchangeAtB(session), 'invalid_grant');
     tally.expectNothing();
   });
@@ -350,8 +380,10 @@ describe.each([
 
   test('a feed that breaks comes back, and what changed meanwhile counts', async () => {
     const tally = await freshZone();
+    // Each replica listens at each server.
+    const all = 2 * (await serversOf(a.databaseUrl)).length;
     for (let round = 0; round < 5; round += 1) {
-      await sql.query(
+      await onEachServer(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND application_name = 'mandate change feed'`,
       );
@@ -362,27 +394,33 @@ describe.each([
       tally.refused(await askB(), 'invalid_client');
       await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: false });
       tally.granted(await askB());
-      await until(async () => (await feeds()) === 2);
+      await until(async () => (await feeds()) === all);
     }
     tally.expectNothing();
   });
 
+  /** Asks each server by itself. */
+  async function onEachServer<T extends pg.QueryResultRow>(text: string): Promise<T[]> {
+    const servers = await serversOf(a.databaseUrl);
+    return (await Promise.all(servers.map((url) => rows<T>(url, text)))).flat();
+  }
+
   async function feeds(): Promise<number> {
-    const [row] = await rows<{ n: number }>(
-      a.databaseUrl,
+    const counts = await onEachServer<{ n: number }>(
       `SELECT count(*)::int AS n FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'mandate change feed'`,
     );
-    return row?.n ?? 0;
+    return counts.reduce((sum, { n }) => sum + n, 0);
   }
 
   test('a replica of which every connection is ended under load lives and recovers', async () => {
     await freshZone();
     const load = startLoad(zone, () => b.url, 8);
     for (let round = 0; round < 10; round += 1) {
-      await sql.query(
+      await onEachServer(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+          WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND backend_type = 'client backend'`,
       );
       await load.more(20);
     }

@@ -33,6 +33,13 @@ export async function databaseOf(databaseUrl: string, zoneId: string): Promise<s
   return shards === null ? databaseUrl : shards.urlOf(shards.of(zoneId));
 }
 
+/** Each server that a database is on: the one, or every node over which it is distributed. */
+export async function serversOf(databaseUrl: string): Promise<string[]> {
+  if (!distributed) return [databaseUrl];
+  const { shards } = await knownOf(databaseUrl);
+  return shards === null ? [databaseUrl] : shards.nodeUrls();
+}
+
 /** An id of no zone, whose tables would be where those of another id are. */
 export async function idBeside(databaseUrl: string, zoneId: string): Promise<string> {
   const home = await databaseOf(databaseUrl, zoneId);
