@@ -237,18 +237,24 @@ describe('changing the key-encryption key', () => {
 
 test('verify finds what was edited or swapped, and names it', async () => {
   const [one, two] = [await createTestZone(second), await createTestZone(second)];
-  await rows(
+  const [other] = await rows<{ sealed: Buffer }>(
     databaseUrl,
-    `UPDATE zones SET sealed_digest_key = (SELECT sealed_digest_key FROM zones WHERE id = $2)
-      WHERE id = $1`,
-    [one.zoneId, two.zoneId],
+    'SELECT sealed_digest_key AS sealed FROM zones WHERE id = $1',
+    [two.zoneId],
   );
-  await rows(
+  await rows(databaseUrl, 'UPDATE zones SET sealed_digest_key = $2 WHERE id = $1', [
+    one.zoneId,
+    other?.sealed,
+  ]);
+  const [key] = await rows<{ jwk: object }>(
     databaseUrl,
-    `UPDATE signing_keys SET public_jwk =
-       (SELECT public_jwk FROM signing_keys WHERE zone_id = $1) WHERE zone_id = $2`,
-    [one.zoneId, two.zoneId],
+    'SELECT public_jwk AS jwk FROM signing_keys WHERE zone_id = $1',
+    [one.zoneId],
   );
+  await rows(databaseUrl, 'UPDATE signing_keys SET public_jwk = $2 WHERE zone_id = $1', [
+    two.zoneId,
+    JSON.stringify(key?.jwk),
+  ]);
   const verified = await mandate(newThenOld, 'keys', 'verify', '--json');
   expect(verified.code).toBe(1);
   expect(jsonOf(verified)['foreign_public_keys']).toMatchObject([{ zone_id: two.zoneId }]);
