@@ -3,11 +3,10 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
-import { DISTRIBUTED } from '../setup/citus.js';
 import { createDatabase, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses } from '../setup/process.js';
-import { startProxy, type Proxy } from '../setup/proxy.js';
+import { proxyDatabase, type ProxiedDatabase } from '../setup/proxied-database.js';
 import { exchangeAs } from '../setup/services.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 import { databaseOf } from '../setup/zone-database.js';
@@ -18,7 +17,7 @@ import { databaseOf } from '../setup/zone-database.js';
 const ROUNDS = Number(process.env['ORDER_CRASHES'] ?? 1);
 const PATIENCE = { interval: 20 };
 
-let proxy: Proxy;
+let way: ProxiedDatabase;
 let databaseUrl: string;
 /** Where the tables of the zone of the test are. */
 let home: string;
@@ -27,18 +26,17 @@ let survivor: Replica;
 let cut: Replica;
 
 beforeAll(async () => {
-  proxy = await startProxy();
   databaseUrl = await createDatabase();
-  proxy.forwardTo(databaseUrl);
+  way = await proxyDatabase(databaseUrl);
   [survivor, cut] = await Promise.all([
     startReplica({ databaseUrl }),
-    startReplica({ databaseUrl: proxy.urlFor(databaseUrl) }),
+    startReplica({ databaseUrl: way.url }),
   ]);
 });
 
 afterAll(async () => {
   await Promise.all([survivor?.stop(), cut?.stop()]);
-  await proxy?.close();
+  await way?.close();
   await killProcesses();
 });
 
@@ -182,12 +180,12 @@ describe('a replica that is killed', () => {
 });
 
 describe('a database whose answer is lost', () => {
-  // The way that is cut leads to one server, and an order is committed at another.
-  test.skipIf(DISTRIBUTED).each(['sent', 'answered'] as const)(
+  test.each(['sent', 'answered'] as const)(
     'to the commit of an order, when it was %s, is no denial',
     async (when) => {
       const made = await newZone();
       const key = randomUUID();
+      const proxy = await way.before(made.zone.zoneId);
       const gone = proxy.cutWhen(when, ['COMMIT']);
       const answer = await orderAt(cut, made.zone, key);
       await gone;

@@ -4,13 +4,17 @@ import { tokenOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
 import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
-import { startProxy, type Proxy } from '../setup/proxy.js';
+import { proxyDatabase, type ProxiedDatabase } from '../setup/proxied-database.js';
+import type { Proxy } from '../setup/proxy.js';
 import { revokeAs, type Revoked } from '../setup/revoke.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 /** Rounds in which the replica that revokes is killed. */
 const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 2);
 
+let way: ProxiedDatabase;
+/** Before the server that has the zone. */
 let proxy: Proxy;
 /** The database, past the proxy. */
 let databaseUrl: string;
@@ -19,20 +23,20 @@ let zone: TestZone;
 let token: string;
 
 beforeAll(async () => {
-  proxy = await startProxy();
   databaseUrl = await createDatabase();
-  proxy.forwardTo(databaseUrl);
-  replica = await startReplica({ databaseUrl: proxy.urlFor(databaseUrl) });
+  way = await proxyDatabase(databaseUrl);
+  replica = await startReplica({ databaseUrl: way.url });
 });
 
 afterAll(async () => {
   await replica?.stop();
-  await proxy?.close();
+  await way?.close();
 });
 
 beforeEach(async () => {
-  proxy.forwardTo(databaseUrl);
+  way.open();
   zone = await createTestZone(replica);
+  proxy = await way.before(zone.zoneId);
   token = tokenOf(await persistently(() => zone.session()));
   // Everything is in memory, and the ledger has its connections.
   const spare = tokenOf(await persistently(() => zone.session()));
@@ -46,7 +50,7 @@ const revoke = (text: string, more: Record<string, string> = {}): Promise<Revoke
 async function stateOf(text: string) {
   const { jti, sid } = decodeJwt(text);
   const [found] = await rows<{ revoked: boolean; recorded: number; ended: boolean }>(
-    databaseUrl,
+    await databaseOf(databaseUrl, zone.zoneId),
     `SELECT EXISTS (SELECT FROM revocations WHERE jti = $1) AS revoked,
             (SELECT count(*)::int FROM audit_events a WHERE audit_event(a)->>'revoked_jti' = $1::text) AS recorded,
             EXISTS (SELECT FROM sessions WHERE id = $2 AND ended_at IS NOT NULL) AS ended`,
@@ -80,7 +84,7 @@ test('while the database is away it is not said that anything was revoked', asyn
   proxy.forwardTo(null);
   proxy.cut();
   expect((await revoke(token)).status).toBe(503);
-  proxy.forwardTo(databaseUrl);
+  way.open();
   expect(await stateOf(token)).toEqual({ revoked: false, recorded: 0, ended: false });
   expect((await persistently(() => revoke(token))).status).toBe(200);
 });

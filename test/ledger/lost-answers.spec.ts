@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { verifyChains } from '../setup/chain.js';
 import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { createDatabase, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
-import { startProxy, type CutMoment, type Proxy } from '../setup/proxy.js';
+import { proxyDatabase, type ProxiedDatabase } from '../setup/proxied-database.js';
+import type { CutMoment, Proxy } from '../setup/proxy.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import type { ForgerKey } from '../setup/tokens/token-forger.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 
+let way: ProxiedDatabase;
+/** Before the server that has the zone. */
 let proxy: Proxy;
 /** The database, past the proxy. */
 let databaseUrl: string;
@@ -19,21 +23,21 @@ let key: ForgerKey;
 let clientId: string;
 
 beforeAll(async () => {
-  proxy = await startProxy();
   databaseUrl = await createDatabase();
-  proxy.forwardTo(databaseUrl);
-  replica = await startReplica({ databaseUrl: proxy.urlFor(databaseUrl) });
+  way = await proxyDatabase(databaseUrl);
+  replica = await startReplica({ databaseUrl: way.url });
   key = await newKey('ES256', 'key');
 });
 
 afterAll(async () => {
   await replica?.stop();
-  await proxy?.close();
+  await way?.close();
 });
 
 beforeEach(async () => {
-  proxy.forwardTo(databaseUrl);
+  way.open();
   zone = await createTestZone(replica, APPROVE_WRITES);
+  proxy = await way.before(zone.zoneId);
   ({ clientId } = await zone.newClient({ jwks: { keys: [key.publicJwk] } }));
   // Everything is in memory, and the ledger has a connection.
   expect((await persistently(ask)).status).toBe(200);
@@ -89,7 +93,7 @@ describe.each(['sent', 'answered'] as const)(
     test('gives the challenge that was opened, and the mandate that it was spent for', async () => {
       const [first] = await Promise.all([ask({ scope: 'a:write' }), cut(when)]);
       const held = heldIn(first);
-      await settle({ replica: { ...replica, databaseUrl } }, held.id);
+      await settle({ replica: { ...replica, databaseUrl }, zoneId: zone.zoneId }, held.id);
       const redeem = async () => ask({ scope: 'a:write', ...held.response });
       const [redeemed] = await Promise.all([redeem(), cut(when)]);
       expect(redeemed).toMatchObject({ status: 200 });
@@ -108,18 +112,21 @@ describe.each(['sent', 'answered'] as const)(
 );
 
 test('a commit that still runs when its connection breaks is ended, so that it is not made twice', async () => {
-  await rows(
-    databaseUrl,
+  const home = await databaseOf(databaseUrl, zone.zoneId);
+  const events = await tableOf(databaseUrl, zone.zoneId, 'audit_events');
+  // As one text, which is one transaction.
+  const change = (text: string) =>
+    withClient(home, (client) => client.query(`SET citus.enable_ddl_propagation = off; ${text}`));
+  await change(
     `CREATE SEQUENCE recorded;
      CREATE FUNCTION first_takes_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
        IF NEW.client_id = '${clientId}' AND nextval('recorded') = 1 THEN PERFORM pg_sleep(10); END IF;
        RETURN NULL;
      END $$;
-     CREATE TRIGGER first_takes_long AFTER INSERT ON audit_events
+     CREATE TRIGGER first_takes_long AFTER INSERT ON ${events}
        FOR EACH ROW EXECUTE FUNCTION first_takes_long()`,
   );
-  const tries = () =>
-    rows(databaseUrl, 'SELECT last_value::int AS n FROM recorded WHERE is_called');
+  const tries = () => rows(home, 'SELECT last_value::int AS n FROM recorded WHERE is_called');
   try {
     const running = () => until(async () => (await tries()).length > 0);
     const [answer] = await Promise.all([ask(), cut(running)]);
@@ -128,8 +135,7 @@ test('a commit that still runs when its connection breaks is ended, so that it i
     expect(await tries()).toEqual([{ n: 2 }]);
   } finally {
     // To drop the trigger would lock the days before the table, the other way round than those who write.
-    await rows(
-      databaseUrl,
+    await change(
       `CREATE OR REPLACE FUNCTION first_takes_long() RETURNS trigger LANGUAGE plpgsql AS
          'BEGIN RETURN NULL; END'`,
     );

@@ -1,21 +1,14 @@
 import { startCountingProxy, type CountingProxy } from '../../bench/measure/counting-proxy.js';
+import { readNodes } from './database-nodes.js';
 import { rows } from './databases.js';
 import { at } from './distributed-databases.js';
-
-/** A node of a distributed database, as the nodes know of each other. */
-interface Node {
-  readonly id: number;
-  readonly group: number;
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * A way to a database that counts round trips. Where it is distributed, it leads to a worker that is told of such a way to
  * each node: who begins there counts whatever node is asked, and others go on as before.
  */
 export async function countRoundTrips(databaseUrl: string): Promise<CountingProxy> {
-  const nodes = await nodesOf(databaseUrl);
+  const nodes = await readNodes(databaseUrl);
   if (nodes.length === 0) return startCountingProxy(databaseUrl);
   const ways = await Promise.all(
     nodes.map(async (node) => ({ node, way: await startCountingProxy(at(databaseUrl, node)) })),
@@ -37,15 +30,4 @@ export async function countRoundTrips(databaseUrl: string): Promise<CountingProx
       for (const { way } of ways) way.close();
     },
   };
-}
-
-/** None on a plain server. */
-async function nodesOf(databaseUrl: string): Promise<Node[]> {
-  const known = await rows(databaseUrl, `SELECT 1 WHERE to_regclass('pg_dist_node') IS NOT NULL`);
-  if (known.length === 0) return [];
-  return rows<Node & Record<string, unknown>>(
-    databaseUrl,
-    `SELECT nodeid AS id, groupid AS group, nodename AS host, nodeport AS port FROM pg_dist_node
-      WHERE noderole = 'primary' ORDER BY groupid`,
-  );
 }
