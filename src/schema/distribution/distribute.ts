@@ -61,14 +61,15 @@ export async function distribute(client: pg.Client, waiting: Waiting): Promise<s
 }
 
 /**
- * Distributes the tables that migrations have brought since the database was distributed. On any other it does nothing.
+ * Distributes the tables that migrations have brought since the database was distributed. On any other it does nothing. Tables
+ * of others, such as a day that was taken out to be kept elsewhere, are left where they are, and keep no server from starting.
  *
  * @returns how many
  * @throws the driver's error
  */
 export async function placeNewTables(client: pg.Client, waiting: Waiting): Promise<number> {
   if (!(await isDistributed(client))) return 0;
-  const tables = await unplaced(client);
+  const tables = (await unplaced(client)).filter((table) => PLACEMENTS[table] !== undefined);
   if (tables.length > 0) await inSequence(client, waiting, () => place(client, tables));
   return tables.length;
 }
