@@ -5,12 +5,15 @@ import type { Entry } from '../../src/ledger/entry.js';
 import { Ledger } from '../../src/ledger/ledger.service.js';
 import type { RunningEnv } from '../../src/platform/config/env.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
+import { DISTRIBUTED } from '../setup/citus.js';
 import { rows, sharedReplica, withClient } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 
 /** What an entry says of the zone and the clients that it was evaluated on. */
 
+/** Where the zones are. */
 let databaseUrl: string;
 let zone: TestZone;
 let neighbour: TestZone;
@@ -20,8 +23,8 @@ const unobserved = { observe: () => {} } as unknown as Histogram;
 
 beforeAll(async () => {
   const replica = await sharedReplica();
-  ({ databaseUrl } = replica);
   neighbour = await createTestZone(replica);
+  databaseUrl = await databaseOf(replica.databaseUrl, neighbour.zoneId);
   const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
   ledger = new Ledger(env, unobserved, unobserved, { inc: () => {} }, { error: () => {} });
 });
@@ -29,7 +32,12 @@ beforeAll(async () => {
 afterAll(() => ledger?.onApplicationShutdown());
 
 beforeEach(async () => {
-  zone = await createTestZone(await sharedReplica());
+  const replica = await sharedReplica();
+  do {
+    // oxlint-disable-next-line no-await-in-loop
+    zone = await createTestZone(replica);
+    // oxlint-disable-next-line no-await-in-loop
+  } while ((await databaseOf(replica.databaseUrl, zone.zoneId)) !== databaseUrl);
 });
 
 const sql = (text: string, values: unknown[]) => rows(databaseUrl, text, values);
@@ -139,12 +147,15 @@ test.each(Object.entries(CHANGES))(
 
 test('a client that takes the place of another under its id has another version', async () => {
   const { client } = await versionsOf(zone);
+  const clients = await tableOf((await sharedReplica()).databaseUrl, zone.zoneId, 'clients');
   await withClient(databaseUrl, async (connection) => {
     await connection.query('BEGIN');
-    await connection.query('CREATE TEMP TABLE kept (LIKE clients) ON COMMIT DROP');
-    await connection.query('INSERT INTO kept SELECT * FROM clients WHERE id = $1', [zone.clientId]);
-    await connection.query('DELETE FROM clients WHERE id = $1', [zone.clientId]);
-    await connection.query('INSERT INTO clients SELECT * FROM kept');
+    await connection.query(`CREATE TEMP TABLE kept (LIKE ${clients}) ON COMMIT DROP`);
+    await connection.query(`INSERT INTO kept SELECT * FROM ${clients} WHERE id = $1`, [
+      zone.clientId,
+    ]);
+    await connection.query(`DELETE FROM ${clients} WHERE id = $1`, [zone.clientId]);
+    await connection.query(`INSERT INTO ${clients} SELECT * FROM kept`);
     await connection.query('COMMIT');
   });
   expect((await versionsOf(zone)).client).not.toBe(client);
@@ -202,13 +213,19 @@ describe('an entry', () => {
     expect(await asked([])).toBe('recorded');
   });
 
-  test('of the version before is stale with any change of its zone', async () => {
-    const before = await versionsOf(zone);
-    expect(await statusOf({ zone_version: before.zone })).toBe('recorded');
-    await sql('UPDATE client_secrets SET revoked_at = now() WHERE client_id = $1', [zone.clientId]);
-    expect(await statusOf({ zone_version: before.zone })).toBe('stale');
-    expect(await statusOf({ zone_version: (await versionsOf(zone)).zone })).toBe('recorded');
-  });
+  // Of the versions before there are no processes at a distributed database.
+  test.skipIf(DISTRIBUTED)(
+    'of the version before is stale with any change of its zone',
+    async () => {
+      const before = await versionsOf(zone);
+      expect(await statusOf({ zone_version: before.zone })).toBe('recorded');
+      await sql('UPDATE client_secrets SET revoked_at = now() WHERE client_id = $1', [
+        zone.clientId,
+      ]);
+      expect(await statusOf({ zone_version: before.zone })).toBe('stale');
+      expect(await statusOf({ zone_version: (await versionsOf(zone)).zone })).toBe('recorded');
+    },
+  );
 });
 
 test('a statement that changes many clients says so once, and takes few locks', async () => {
@@ -230,8 +247,10 @@ test('a statement that changes many clients says so once, and takes few locks', 
         ['a'],
       ]);
       await connection.query('SET CONSTRAINTS ALL IMMEDIATE');
+      // Those that statements ask for: Citus has others of its own.
       const { rows: locks } = await connection.query<{ n: number }>(
-        `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`,
+        `SELECT count(*)::int AS n FROM pg_locks
+          WHERE locktype = 'advisory' AND objsubid IN (1, 2) AND pid = pg_backend_pid()`,
       );
       // Of a hundred clients, of all clients of the zone, and of the zone.
       expect(locks).toEqual([{ n: 102 }]);

@@ -2,18 +2,20 @@
 import { expect, test } from 'vitest';
 import { verifyChains } from '../setup/chain.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
-import { createDatabase, rows, startReplicaForTest, type Replica } from '../setup/harness.js';
+import { createDatabase, startReplicaForTest, withClient, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, postForm, type TestZone } from '../setup/zone.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 
 /** Decisions, and token requests, at each replica. */
 const AT_ONCE = 4;
 
 /** Twins that begin the chain of operators' changes meet: each is there before the other has begun it. */
-const TWINS_MEET = `
+const twinsMeet = (chains: string) => `
+  SET citus.enable_ddl_propagation = off;
   CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
-  CREATE TRIGGER linger BEFORE INSERT ON audit_chains
+  CREATE TRIGGER linger BEFORE INSERT ON ${chains}
     FOR EACH ROW WHEN (NEW.seq = 0) EXECUTE FUNCTION linger()`;
 
 const ask = (replica: Replica, { clientId, secret, resource }: TestZone) =>
@@ -49,7 +51,10 @@ test('the first decisions of a zone after a start, all at once, are answered and
       }),
     ),
   );
-  await rows(databaseUrl, TWINS_MEET);
+  const chains = await tableOf(databaseUrl, zone.zoneId, 'audit_chains');
+  await withClient(await databaseOf(databaseUrl, zone.zoneId), (client) =>
+    client.query(twinsMeet(chains)),
+  );
   const answers = await Promise.all(
     challenges.flatMap((id, nth) => {
       const replica = fresh[nth % fresh.length] ?? zone.replica;

@@ -5,18 +5,26 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyGatewaySignature } from '../../src/authentication/gateway-signature.js';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { databaseOf, idBeside } from '../setup/zone-database.js';
 
 /** Seconds by which a clock may differ from the timestamp, either way. */
 const SKEW = 60;
 const NOON = Date.UTC(2030, 5, 1, 12) / 1_000;
 const MIDNIGHT = Date.UTC(2030, 5, 2) / 1_000;
 
+const ONE = randomUUID();
+/** A zone that is where the others are. */
+const newZone = () => idBeside(replica.databaseUrl, ONE);
+
 let replica: Replica;
+/** Where the zones are. */
+let home: string;
 let client: pg.Client;
 
 beforeAll(async () => {
   replica = await sharedReplica();
-  client = new pg.Client({ connectionString: replica.databaseUrl });
+  home = await databaseOf(replica.databaseUrl, ONE);
+  client = new pg.Client({ connectionString: home });
   await client.connect();
 });
 
@@ -51,7 +59,7 @@ describe('an id that a gateway signs more than once', () => {
   ])(
     'is taken again when the signature before is too old to be replayed: %s',
     async (_name, at) => {
-      const zone = randomUUID();
+      const zone = await newZone();
       const id = randomUUID();
       const taken = async (seconds: number) => (await spend(zone, [details(id, at + seconds)]))[0];
       expect(await taken(0)).toBe(true);
@@ -68,7 +76,7 @@ describe('an id that a gateway signs more than once', () => {
   );
 
   test('is one of a batch, also across midnight', async () => {
-    const zone = randomUUID();
+    const zone = await newZone();
     const [one, other] = [randomUUID(), randomUUID()];
     const batch = [
       details(one, MIDNIGHT - 1),
@@ -80,7 +88,7 @@ describe('an id that a gateway signs more than once', () => {
   });
 
   test('is spent for the day for and by the version before, which tells no time', async () => {
-    const zone = randomUUID();
+    const zone = await newZone();
     const [ours, theirs] = [randomUUID(), randomUUID()];
     expect(await spend(zone, [details(ours, NOON)])).toEqual([true]);
     expect(await spend(zone, [details(ours, NOON + 3_600, false)])).toEqual([false]);
@@ -105,7 +113,7 @@ describe('an id that a gateway signs more than once', () => {
         fc.constantFrom(NOON, MIDNIGHT),
         fc.array(arrival, { minLength: 2, maxLength: 12 }),
         async (around, arrivals) => {
-          const zone = randomUUID();
+          const zone = await newZone();
           const request = randomUUID();
           const taken: number[] = [];
           const inOrder = arrivals.toSorted((a, b) => a.signedAt + a.late - (b.signedAt + b.late));
@@ -142,12 +150,12 @@ describe('an id that a gateway signs more than once', () => {
   test('has one winner of those that race, a day apart by their timestamps', async () => {
     const clients = await Promise.all(
       Array.from({ length: 6 }, async () => {
-        const one = new pg.Client({ connectionString: replica.databaseUrl });
+        const one = new pg.Client({ connectionString: home });
         await one.connect();
         return one;
       }),
     );
-    const zone = randomUUID();
+    const zone = await newZone();
     try {
       for (let round = 0; round < 10; round += 1) {
         const id = randomUUID();
@@ -173,7 +181,7 @@ describe('an id that a gateway signs more than once', () => {
 });
 
 test('what is spent is kept with the time at which it was signed', async () => {
-  const zone = randomUUID();
+  const zone = await newZone();
   await spend(zone, [details('r', NOON)]);
   const found = await rows(
     replica.databaseUrl,
