@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { OAuthError } from '../oauth/errors.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
-import { atAllOrSome, isSpread } from '../platform/database/impatient-pool.js';
+import { atAllOrSome, isSpread } from '../platform/database/at-zones.js';
 import { limitTo } from '../platform/database/statement-share.js';
 import { termsOf, type AuditFilters, type AuditScope } from './audit-filters.js';
 import type { AuditPage, AuditPart } from './audit-page.js';

@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { NO_ZONE } from '../ledger/entry.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
-import { atZone } from '../platform/database/impatient-pool.js';
+import { atZone } from '../platform/database/at-zones.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { SealContext } from '../sealing/seal.js';

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { commitIf } from '../platform/database/commit-if.js';
-import { atZone } from '../platform/database/impatient-pool.js';
+import { atZone } from '../platform/database/at-zones.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { makeCheckpoints } from './make-checkpoint.js';

@@ -1,5 +1,5 @@
 import { edgeOf, TreeEdge } from '../transparency-log/append-leaves.js';
-import { atZone } from '../platform/database/impatient-pool.js';
+import { atZone } from '../platform/database/at-zones.js';
 import { EMPTY_ROOT } from '../transparency-log/merkle-tree.js';
 import { Tiles, type Tile, type TileAddress } from '../transparency-log/tiles.js';
 import type { Queries } from './queries.js';

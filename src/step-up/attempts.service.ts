@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { atZone } from '../platform/database/impatient-pool.js';
+import { atZone } from '../platform/database/at-zones.js';
 import { StepUpTurns } from './step-up-turns.service.js';
 import type { Challenge } from './challenge.entity.js';
 

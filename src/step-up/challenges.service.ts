@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
-import { findInAnyZone } from '../platform/database/impatient-pool.js';
+import { findInAnyZone } from '../platform/database/at-zones.js';
 import { databaseNow } from '../platform/database/database-now.js';
 import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';

@@ -5,7 +5,7 @@ import type { Request } from 'express';
 import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { findInAnyZone } from '../platform/database/impatient-pool.js';
+import { findInAnyZone } from '../platform/database/at-zones.js';
 import { readSignedBytes } from '../platform/http/json-body.js';
 import { Sealing } from '../sealing/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';

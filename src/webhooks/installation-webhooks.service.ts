@@ -77,7 +77,8 @@ export class InstallationWebhooks {
 }
 
 const NAME_ZONES = `
-  INSERT INTO installation_webhook_zones (zone_id, webhook_id) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING`;
+  INSERT INTO installation_webhook_zones (zone_id, webhook_id)
+  SELECT unnest($2::uuid[]), $1::uuid EXCEPT SELECT zone_id, webhook_id FROM installation_webhook_zones WHERE webhook_id = $1`;
 
 const FORGET_ZONES =
   'DELETE FROM installation_webhook_zones WHERE webhook_id = $1 AND zone_id <> ALL ($2::uuid[])';

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { atAllOrSome, atZone, atZones } from '../../platform/database/impatient-pool.js';
+import { atAllOrSome, atZone, atZones } from '../../platform/database/at-zones.js';
 import { termsOf, type AuditFilters, type AuditScope } from '../../audit/audit-filters.js';
 import type { ChainEnd, ChainPart, StreamedEvent, StreamReads } from './stream-reader.js';
 

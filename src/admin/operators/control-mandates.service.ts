@@ -9,7 +9,7 @@ import { verifyParsedMandate } from '../../mandates/verify-mandate.js';
 import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { unavailable } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { atZone, isSpread } from '../../platform/database/impatient-pool.js';
+import { atZone, isSpread } from '../../platform/database/at-zones.js';
 import { OPERATORS } from '../../platform/database/operators-connections.js';
 import { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, type Repository } from 'typeorm';
-import { atZone } from '../../platform/database/impatient-pool.js';
+import { atZone } from '../../platform/database/at-zones.js';
 import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
 import { Enrolments, type Person } from '../../step-up/authenticators/enrolments.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';

@@ -2,6 +2,7 @@ import { Body, ConflictException, Get, HttpCode, Inject, Param, Post, Query } fr
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { acrossZones } from '../../platform/database/at-zones.js';
 import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
 import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { AdminController } from '../admin-controller.js';
@@ -79,7 +80,7 @@ export class InstallationWebhookDeliveriesController {
       { id, change, precondition },
       (tx, webhook) => {
         if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
-        return replay(tx, ofInstallation(webhook, zoneId), body);
+        return acrossZones(tx, () => replay(tx, ofInstallation(webhook, zoneId), body));
       },
       ({ replayed }) => ({
         replayed,
@@ -103,13 +104,17 @@ export class InstallationWebhookDeliveriesController {
       this.changes,
       { id, change, precondition },
       async (tx, webhook) => {
-        const where = { installationWebhookId: id, id: deliveryId };
-        const delivery = await findRow(tx.getRepository(WebhookDelivery), where, 'delivery');
-        const { zones } = ofInstallation(webhook, undefined);
-        if (zones?.includes(delivery.zoneId) === false) {
-          throw new ConflictException('the webhook is not told of its zone any more');
-        }
-        return toInstallationDeliveryView(await sendAgain(tx, delivery, where, this.clock.now()));
+        const named = { installationWebhookId: id, id: deliveryId };
+        const sent = await acrossZones(tx, async () => {
+          const delivery = await findRow(tx.getRepository(WebhookDelivery), named, 'delivery');
+          const { zoneId } = delivery;
+          const { zones } = ofInstallation(webhook, undefined);
+          if (zones?.includes(zoneId) === false) {
+            throw new ConflictException('the webhook is not told of its zone any more');
+          }
+          return sendAgain(tx, delivery, { ...named, zoneId }, this.clock.now());
+        });
+        return toInstallationDeliveryView(sent);
       },
     );
   }

@@ -77,7 +77,7 @@ const REPLAY = (column: Replayable['column']) => `
   ), restarted AS (
     UPDATE webhook_deliveries d
        SET delivered_at = NULL, dead_at = NULL, last_error = NULL, attempts = 0,
-           due_at = clock_timestamp(), restarted_at = clock_timestamp()
+           due_at = statement_timestamp(), restarted_at = statement_timestamp()
       FROM first f WHERE d.zone_id = f.zone_id AND d.id = f.id
     RETURNING d.id
   )

@@ -1,5 +1,5 @@
 import { In, IsNull, type EntityManager } from 'typeorm';
-import { countInZones } from '../../platform/database/impatient-pool.js';
+import { countInZones } from '../../platform/database/at-zones.js';
 import { Zone } from '../../zones/zone.entity.js';
 
 /**

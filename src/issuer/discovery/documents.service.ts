@@ -6,7 +6,7 @@ import { cacheControlAt } from '../../keys/publishing/key-set.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
-import { atZone } from '../../platform/database/impatient-pool.js';
+import { atZone } from '../../platform/database/at-zones.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { documentOf, type PublicDocument } from '../../platform/http/public-document.js';

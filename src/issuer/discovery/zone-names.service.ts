@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { atAllZones, isSpread } from '../../platform/database/impatient-pool.js';
+import { atAllZones, isSpread } from '../../platform/database/at-zones.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import type { ZoneNames } from '../../platform/http/compat-paths.js';
 

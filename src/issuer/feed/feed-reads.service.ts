@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { atZone, atZones } from '../../platform/database/impatient-pool.js';
+import { atZone, atZones } from '../../platform/database/at-zones.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import type { FeedItem } from './feed-item.js';
 

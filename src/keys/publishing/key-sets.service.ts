@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { isElsewhere, notServedHere, type Away } from '../../oauth/away.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { atZone } from '../../platform/database/impatient-pool.js';
+import { atZone } from '../../platform/database/at-zones.js';
 import type { PublicDocument } from '../../platform/http/public-document.js';
 import { KeptDocuments } from '../../platform/kept-documents.js';
 import { cacheControlAt, keySetOf, type PublicKey } from './key-set.js';

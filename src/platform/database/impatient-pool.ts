@@ -1,8 +1,8 @@
 import pg from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { connectionsToShard } from './pool-sizes.js';
 import { traceQueries } from './traced-queries.js';
-import { askEachShard, findInShards, type ZoneShard, type ZoneShards } from './zone-shards.js';
+import type { ZoneShard, ZoneShards } from './zone-shards.js';
 
 type OnConnection = (
   error: Error | undefined,
@@ -177,96 +177,8 @@ export function spreadOverShards(dataSource: DataSource, shards: ZoneShards): vo
   poolOf(dataSource).spreadOver(shards);
 }
 
-/**
- * Does something in one zone, at the shard that has it where the database is distributed.
- *
- * @param on a data source; on anything else, such as a transaction, the work is where that is
- */
-export function atZone<T>(on: object, zoneId: string, work: () => T): T {
-  const shards = shardsOf(on);
-  return shards === null ? work() : shards.inZone(zoneId, work);
-}
-
-/**
- * Does something about some zones: where the database is distributed, at each shard for those that it has, all at once.
- *
- * @returns what each of them comes to
- * @throws what the first throws that fails, when the others have ended
- */
-export async function atZones<T>(
-  on: object,
-  zoneIds: readonly string[],
-  work: (zoneIds: readonly string[]) => Promise<T>,
-): Promise<T[]> {
-  const shards = shardsOf(on);
-  if (shards === null) return [await work(zoneIds)];
-  return askEachShard(shards, async (shard) => {
-    const there = zoneIds.filter((id) => shards.of(id) === shard);
-    return there.length === 0 ? [] : [await work(there)];
-  }).then((all) => all.flat());
-}
-
-/**
- * Counts something of some zones: in the transaction, or, where the database is distributed, at each shard for those that it has.
- *
- * @throws as {@link atZones}
- */
-export async function countInZones(
-  tx: EntityManager,
-  zoneIds: readonly string[],
-  count: (on: EntityManager, zoneIds: readonly string[]) => Promise<number>,
-): Promise<number> {
-  const { connection } = tx;
-  const on = isSpread(connection) ? connection.manager : tx;
-  const counts = await atZones(connection, zoneIds, (there) => count(on, there));
-  return counts.reduce((sum, one) => sum + one, 0);
-}
-
-/**
- * Does something about some zones, or about all and what is of none: where the database is distributed, at each shard.
- *
- * @param zoneIds null for all
- * @param work is given those of them that are there
- * @throws as {@link atZones}: what one has not answered is not left out
- */
-export async function atAllOrSome<T>(
-  on: object,
-  zoneIds: readonly string[] | null,
-  work: (zoneIds: readonly string[] | null) => Promise<T>,
-): Promise<T[]> {
-  if (zoneIds !== null) return atZones(on, zoneIds, work);
-  return askEachShard(shardsOf(on), () => work(null));
-}
-
-/**
- * Finds a row of which the zone is not known: where the database is distributed, in whichever shard has it. The request under
- * way is about that zone from then on.
- *
- * @throws the driver's error; where it is found nobody waits for shards that are away
- */
-export async function findInAnyZone<T extends { readonly zoneId: string }>(
-  on: object,
-  find: () => Promise<T | null>,
-): Promise<T | null> {
-  const shards = shardsOf(on);
-  const found = await findInShards(shards, find);
-  if (found !== null) shards?.found(found.zoneId);
-  return found;
-}
-
-/** Does something about all zones, whatever the request is about that it is done for. */
-export function atAllZones<T>(on: object, work: () => T): T {
-  const shards = shardsOf(on);
-  return shards === null ? work() : shards.inAll(work);
-}
-
-/** Whether the connections of a data source are spread over shards. */
-export function isSpread(on: object): boolean {
-  return shardsOf(on) !== null;
-}
-
-/** Those of a data source; `null` for what is none. */
-function shardsOf(on: object): ZoneShards | null {
+/** The shards that the connections of a data source are spread over; `null` on a plain server, and for what is no data source. */
+export function shardsOf(on: object): ZoneShards | null {
   const driver: unknown = Reflect.get(on, 'driver');
   const pool: unknown = driver instanceof Object ? Reflect.get(driver, 'master') : undefined;
   return pool instanceof ImpatientPool ? pool.zoneShards : null;

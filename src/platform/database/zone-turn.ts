@@ -1,6 +1,6 @@
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { commitIf } from './commit-if.js';
-import { atZone } from './impatient-pool.js';
+import { atZone } from './at-zones.js';
 
 /** Milliseconds that a change waits in the process for its turn in a zone. */
 export const TURN_WAIT_MS = 5_000;

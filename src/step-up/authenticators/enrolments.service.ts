@@ -6,7 +6,7 @@ import { v4 as uuidv4 } from 'uuid';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { instant } from '../../platform/config/clock.js';
-import { findInAnyZone } from '../../platform/database/impatient-pool.js';
+import { findInAnyZone } from '../../platform/database/at-zones.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { CONFIRMATION_METHODS } from '../decision-methods.js';

@@ -2,7 +2,7 @@ import { Controller, Get, NotFoundException, Param, Res } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { DataSource } from 'typeorm';
-import { findInAnyZone } from '../../platform/database/impatient-pool.js';
+import { findInAnyZone } from '../../platform/database/at-zones.js';
 import { Answers, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
 
 const FILE = /^([A-Za-z0-9_-]{43})\.png$/;

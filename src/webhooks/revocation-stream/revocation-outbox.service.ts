@@ -10,7 +10,7 @@ import {
   zoneShardsOf,
   type ZoneShards,
 } from '../../platform/database/zone-shards.js';
-import { atAllZones } from '../../platform/database/impatient-pool.js';
+import { atAllZones } from '../../platform/database/at-zones.js';
 import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { REVOCATION_STREAM, type Revocation } from './revocation-entry.js';
 

@@ -6,7 +6,7 @@ import { notServedHere } from '../../oauth/away.js';
 import type { NotServedHere } from '../../oauth/not-served-here.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { atZone } from '../../platform/database/impatient-pool.js';
+import { atZone } from '../../platform/database/at-zones.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
