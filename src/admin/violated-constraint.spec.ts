@@ -15,6 +15,14 @@ test.each(['zones_name_key', 'zones_name_key_102834', 'zones_name_key_1028340001
   },
 );
 
+test('a constraint that another node told of is found in what it said', () => {
+  const message =
+    'insert or update on table "clients_102001" violates foreign key constraint "operators_name_key_102477"';
+  const told = new QueryFailedError('', [], Object.assign(new Error(message), { code: '23505' }));
+  expect(violatedConstraint(told)).toBe('operators_name_key');
+  expect(asConflict(told, false)).toMatchObject({ response: { errors: [{ field: 'name' }] } });
+});
+
 test('what was refused for something else has none', () => {
   expect(violatedConstraint(new Error('zones_name_key'))).toBe(null);
   expect(violatedConstraint(new QueryFailedError('', [], new Error('gone')))).toBe(null);

@@ -45,8 +45,14 @@ export const FIELD_OF_CONSTRAINT: Readonly<Record<string, string>> = {
  */
 export function violatedConstraint(error: unknown): string | null {
   if (!(error instanceof QueryFailedError)) return null;
-  const name: unknown = Reflect.get(error.driverError, 'constraint');
-  return typeof name === 'string' ? name.replace(/_\d{6,}$/, '') : null;
+  const { driverError } = error;
+  const name: unknown = Reflect.get(driverError, 'constraint');
+  if (typeof name === 'string') return name.replace(/_\d{6,}$/, '');
+  // What Citus was told by another node has it in its words only, whatever their language is.
+  const named = [...driverError.message.matchAll(/\b(\w+?)_\d{6,}\b/g)].map(
+    ([, each = '']) => each,
+  );
+  return named.find((each) => each in FIELD_OF_CONSTRAINT) ?? null;
 }
 
 /**

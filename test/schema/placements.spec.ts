@@ -87,6 +87,18 @@ describe('what keeps the schema such that it can be distributed', () => {
     expect(keys.filter((key) => !allowed(key))).toEqual([]);
   });
 
+  test('a trigger for TRUNCATE is one for nothing else, as Citus puts that on no shard', async () => {
+    const mixed = await rows(
+      databaseUrl,
+      // Bits of pg_trigger.tgtype: 32 is TRUNCATE, 4, 8 and 16 are INSERT, DELETE and UPDATE.
+      `SELECT tgrelid::regclass::text AS table, tgname AS name FROM pg_trigger
+         JOIN pg_class c ON c.oid = tgrelid
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND NOT tgisinternal AND tgtype & 32 <> 0 AND tgtype & 28 <> 0`,
+    );
+    expect(mixed).toEqual([]);
+  });
+
   test('a sequence that functions use is that of a column of a table of zones, which brings it to workers', async () => {
     const loose = await rows(
       databaseUrl,

@@ -505,7 +505,7 @@ describe('what waits', () => {
       await call('DELETE', narrowed.at);
       await rows(
         replica.databaseUrl,
-        `UPDATE installation_webhooks SET removed_at = removed_at - interval '2 hours' WHERE id = $1`,
+        `UPDATE installation_webhooks SET removed_at = now() - interval '2 hours' WHERE id = $1`,
         [webhook.id],
       );
     } finally {

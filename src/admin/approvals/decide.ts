@@ -50,7 +50,7 @@ export async function decide(
       reason,
       decidedBy: operator.name,
       decidedById: operator.id,
-      decidedAt: () => 'clock_timestamp()',
+      decidedAt: () => 'statement_timestamp()',
     },
   );
   return approvals.findOneByOrFail({ id });

@@ -182,10 +182,10 @@ const RULE = 'SELECT two_person_rule AS on FROM administration FOR KEY SHARE';
 /** Which approval is used up: the one that is named, else the one for just this, of somebody who may still approve it. */
 const USE = `
   WITH used AS (
-    UPDATE approvals SET used_at = clock_timestamp()
+    UPDATE approvals SET used_at = statement_timestamp()
      WHERE id = (SELECT id FROM approvals
                   WHERE kind = 'request' AND operator_id = $1 AND fingerprint = $2 AND tag = $3
-                    AND decision = 'approved' AND used_at IS NULL AND expires_at > clock_timestamp()
+                    AND decision = 'approved' AND used_at IS NULL AND expires_at > statement_timestamp()
                     AND ${DECIDER_HOLDS}
                     AND ($4::text IS NULL OR id::text = $4)
                   ORDER BY id LIMIT 1 FOR UPDATE)
@@ -196,14 +196,14 @@ const USE = `
 const WAITING = `
   SELECT id, summary, expires_at AS "expiresAt", decision FROM approvals
    WHERE kind = 'request' AND operator_id = $1 AND fingerprint = $2 AND tag = $3 AND used_at IS NULL
-     AND decision IS DISTINCT FROM 'rejected' AND expires_at > clock_timestamp()
+     AND decision IS DISTINCT FROM 'rejected' AND expires_at > statement_timestamp()
      AND (decision IS NULL OR ${DECIDER_HOLDS})
    ORDER BY id LIMIT 1`;
 
 const OPEN = `
   SELECT count(*)::int AS count FROM approvals
    WHERE kind = 'request' AND operator_id = $1 AND used_at IS NULL AND decision IS NULL
-     AND expires_at > clock_timestamp()`;
+     AND expires_at > statement_timestamp()`;
 
 const ASK = `
   INSERT INTO approvals (id, zone_id, kind, action, summary, operator_id, operator, request_id, fingerprint, tag, expires_at)

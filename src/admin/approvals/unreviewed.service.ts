@@ -119,7 +119,7 @@ const DUE_REVIEWS = `
 
 const LAPSE = `
   WITH lapsed AS (
-    UPDATE approvals SET lapsed_at = clock_timestamp()
+    UPDATE approvals SET lapsed_at = statement_timestamp()
      WHERE id = $1 AND decision IS NULL AND lapsed_at IS NULL
     RETURNING action, summary, operator, operator_id)
   SELECT action, summary, operator AS asked_by, operator_id AS asked_by_id FROM lapsed`;

@@ -12,10 +12,12 @@ import { IsUUID } from 'class-validator';
 import type { Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
 import { whereItIs } from '../../oauth/away.js';
+import { acrossZones } from '../../platform/database/at-zones.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { InstallationChange, UrgentInstallationChange, type Change } from '../change.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { found } from '../find-row.js';
@@ -51,6 +53,7 @@ export class ControlZoneController {
   constructor(
     @InjectEntityManager() private readonly read: EntityManager,
     private readonly changes: AdministrationChanges,
+    private readonly inZones: AuditedChanges,
   ) {}
 
   /** Shows the control zone. There is none: 404. */
@@ -73,21 +76,18 @@ export class ControlZoneController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ControlZoneView> {
     checkHasItself(operator, OWNER);
+    // What cannot be named gets no resource.
+    const before = await controlZoneOf(this.read);
+    precondition.check(entityTag(before === null ? {} : toView(before)));
+    await checkCanBeNamed(this.read, zoneId);
+    await this.inZones.run({ ...change, zoneId, type: 'control_zone.registered' }, registerIn);
     const named = await this.changes.run(change, async (tx) => {
-      const before = await controlZoneOf(tx);
-      precondition.check(entityTag(before === null ? {} : toView(before)));
-      // It does not go meanwhile, and its resources change in their turn.
-      const zone = await tx.getRepository(Zone).findOne({
-        where: { id: zoneId, removedAt: IsNull() },
-        lock: { mode: 'for_no_key_update' },
-      });
-      if (zone === null) throw new UnprocessableEntityException('zone_id: no such zone');
-      if (zone.away !== null) {
-        throw new UnprocessableEntityException(`zone_id: ${whereItIs(zone.away)}`);
-      }
-      await registerIn(tx, zoneId);
+      const known = await controlZoneOf(tx);
+      precondition.check(entityTag(known === null ? {} : toView(known)));
+      // It does not go meanwhile.
+      await acrossZones(tx, () => checkCanBeNamed(tx, zoneId, { mode: 'for_no_key_update' }));
       await tx.query(NAME, [zoneId]);
-      return { result: toView(zoneId), details: { before, after: zoneId } };
+      return { result: toView(zoneId), details: { before: known, after: zoneId } };
     });
     return tagged(response, named);
   }
@@ -114,18 +114,39 @@ function toView(zoneId: string): ControlZoneView {
   return { zone_id: zoneId, resource: CONTROL_RESOURCE, scopes: CONTROL_SCOPES };
 }
 
-async function registerIn(tx: EntityManager, zoneId: string): Promise<void> {
-  const resource = await tx
+/** @throws {UnprocessableEntityException} if the zone is not there, or is elsewhere */
+async function checkCanBeNamed(
+  on: EntityManager,
+  id: string,
+  lock?: { readonly mode: 'for_no_key_update' },
+): Promise<void> {
+  const where = { id, removedAt: IsNull() };
+  const zone = await on
+    .getRepository(Zone)
+    .findOne(lock === undefined ? { where } : { where, lock });
+  if (zone === null) throw new UnprocessableEntityException('zone_id: no such zone');
+  if (zone.away !== null) {
+    throw new UnprocessableEntityException(`zone_id: ${whereItIs(zone.away)}`);
+  }
+}
+
+/** Registers in a zone what mandates of operators are for. @returns `null` if all of it is registered */
+async function registerIn(
+  tx: EntityManager,
+  { id: zoneId }: Zone,
+): Promise<Made<undefined> | null> {
+  const before = await tx
     .getRepository(Resource)
     .findOneBy({ zoneId, identifier: CONTROL_RESOURCE });
-  if (resource === null) {
+  const scopes = [...new Set([...(before?.scopes ?? []), ...CONTROL_SCOPES])];
+  if (before === null) {
     const displayName = 'the administration of this installation';
-    const scopes = CONTROL_SCOPES;
     await createResource(tx, zoneId, { identifier: CONTROL_RESOURCE, scopes, displayName });
   } else {
-    const scopes = [...new Set([...resource.scopes, ...CONTROL_SCOPES])];
-    await changeResource(tx, resource, { scopes });
+    if (scopes.length === before.scopes.length) return null;
+    await changeResource(tx, before, { scopes });
   }
+  return { result: undefined, details: { resource: CONTROL_RESOURCE, scopes } };
 }
 
 const NAME = `

@@ -12,12 +12,19 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE OR REPLACE TRIGGER administration_changed AFTER INSERT OR DELETE OR TRUNCATE
+CREATE OR REPLACE TRIGGER administration_changed AFTER INSERT OR DELETE
   OR UPDATE OF name, role, zones, disabled_at ON operators
   FOR EACH STATEMENT EXECUTE FUNCTION administration_changed();
 
-CREATE OR REPLACE TRIGGER administration_changed AFTER INSERT OR DELETE OR TRUNCATE
+CREATE OR REPLACE TRIGGER administration_changed AFTER INSERT OR DELETE
   OR UPDATE OF digest, addresses, expires_at, revoked_at ON operator_keys
+  FOR EACH STATEMENT EXECUTE FUNCTION administration_changed();
+
+-- By themselves: a trigger for TRUNCATE is not one for anything else in a distributed database.
+CREATE OR REPLACE TRIGGER administration_emptied AFTER TRUNCATE ON operators
+  FOR EACH STATEMENT EXECUTE FUNCTION administration_changed();
+
+CREATE OR REPLACE TRIGGER administration_emptied AFTER TRUNCATE ON operator_keys
   FOR EACH STATEMENT EXECUTE FUNCTION administration_changed();
 
 CREATE OR REPLACE FUNCTION administration_version_grows() RETURNS trigger LANGUAGE plpgsql AS $$
