@@ -199,7 +199,7 @@ describe('a zone', () => {
     await approve(bob, third.id);
     await rows(
       replica.databaseUrl,
-      `UPDATE approvals SET asked_at = asked_at - interval '25 hours', expires_at = expires_at - interval '25 hours'
+      `UPDATE approvals SET asked_at = now() - interval '25 hours', expires_at = now() - interval '1 hour'
         WHERE id = $1`,
       [third.id],
     );

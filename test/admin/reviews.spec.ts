@@ -106,7 +106,7 @@ test('a review that nobody does in time counts as not reviewed, is recorded so o
   await isFigure('reviews_missed', 1);
   await rows(
     replica.databaseUrl,
-    `UPDATE approvals SET asked_at = asked_at - interval '31 days', expires_at = expires_at - interval '31 days'
+    `UPDATE approvals SET asked_at = now() - interval '31 days', expires_at = now() - interval '1 day'
       WHERE id = $1`,
     [open?.['id']],
   );
@@ -143,7 +143,7 @@ test('a review that nobody does in time counts as not reviewed, is recorded so o
   // Bob's key is younger than it was made to be.
   await rows(
     replica.databaseUrl,
-    `UPDATE operator_keys SET created_at = created_at - interval '32 days' WHERE operator_id = $1`,
+    `UPDATE operator_keys SET created_at = now() - interval '32 days' WHERE operator_id = $1`,
     [bob.id],
   );
   const late = await decide(bob, open?.['id'], 'reject');
