@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 13,
-  sha256: '4280d6572030cde2730f75e84a791a18e56a962f14df278e576e5052efb61244',
+  sha256: '13f752aa2d1d1421346d0050974f25db5bf7b17a1098ff5c9b43b34dfd6dc4f9',
 } as const;
