@@ -1,4 +1,6 @@
 import type { EntityManager } from 'typeorm';
+import { NO_ZONE } from '../../ledger/entry.js';
+import { alsoAtZone, atAllZones } from '../../platform/database/at-zones.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import type { KeyedRequest } from './keyed-request.js';
 
@@ -17,13 +19,16 @@ export interface KeptRequest {
 /** Finds what is kept of a request, and counts how many keys its operator has in use. */
 export async function find(
   on: EntityManager,
-  { zoneId, id, operator }: KeyedRequest,
+  request: KeyedRequest,
   most: number,
 ): Promise<{ readonly kept: KeptRequest | null; readonly full: boolean }> {
-  const [kept] = await on.query<KeptRequest[]>(FIND, [zoneId, id]);
-  if (kept !== undefined) return { kept, full: false };
-  const [counted] = await on.query<{ count: number }[]>(COUNT, [operator, most]);
-  return { kept: null, full: (counted?.count ?? 0) >= most };
+  const { zoneId, id, operator } = request;
+  return whereItsKeyIs(on, request, async () => {
+    const [kept] = await on.query<KeptRequest[]>(FIND, [zoneId, id]);
+    if (kept !== undefined) return { kept, full: false };
+    const [counted] = await on.query<{ count: number }[]>(COUNT, [operator, most]);
+    return { kept: null, full: (counted?.count ?? 0) >= most };
+  });
 }
 
 /**
@@ -32,26 +37,42 @@ export async function find(
  * @returns whether it is this request's
  */
 export async function claim(
-  tx: EntityManager,
-  { zoneId, id, operator, fingerprint }: KeyedRequest,
+  on: EntityManager,
+  request: KeyedRequest,
   { request_id: requestId }: RequestId,
   sealedKey: Buffer,
 ): Promise<boolean> {
+  const { zoneId, id, operator, fingerprint } = request;
   const values = [zoneId, id, operator, fingerprint, requestId, sealedKey];
-  return (await tx.query<unknown[]>(CLAIM, values)).length === 1;
+  const claimed = await whereItsKeyIs(on, request, () => on.query<unknown[]>(CLAIM, values));
+  return claimed.length === 1;
 }
 
 /** Keeps the answer to a request, or only that there was one. */
 export async function complete(
-  tx: EntityManager,
-  { zoneId, id }: KeyedRequest,
+  on: EntityManager,
+  request: KeyedRequest,
   answer: Buffer | null,
 ): Promise<void> {
-  await tx.query('UPDATE idempotency_keys SET answer = $3 WHERE zone_id = $1 AND id = $2', [
-    zoneId,
-    id,
-    answer,
-  ]);
+  const values = [request.zoneId, request.id, answer];
+  await whereItsKeyIs(on, request, () => on.query(COMPLETE, values));
+}
+
+/**
+ * Does something about the key of a request. One whose path names no zone may be about any, and is carried out in the shard of
+ * that; its key is where all such keys are, so that it is found and is taken once.
+ *
+ * @param on a transaction, or the connections of a data source
+ */
+function whereItsKeyIs<T>(
+  on: EntityManager,
+  { zoneId }: KeyedRequest,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (zoneId !== NO_ZONE) return work();
+  return on.queryRunner === undefined
+    ? atAllZones(on.connection, work)
+    : alsoAtZone(on, zoneId, work);
 }
 
 /** Forgets keys that are not kept any more. @returns whether there are more of them */
@@ -68,15 +89,17 @@ const COUNT = `
   SELECT count(*)::int AS count FROM (
     SELECT 1 FROM idempotency_keys WHERE operator = $1 AND used_at > now() - ${KEPT_FOR} LIMIT $2) AS used`;
 
-/** The same request may make several changes, each in a transaction of its own. */
+/** The same request may make several changes, each in a transaction of its own. Citus has times of one node only in the row. */
 const CLAIM = `
   INSERT INTO idempotency_keys AS k (zone_id, id, operator, fingerprint, request_id, sealed_key)
   VALUES ($1, $2, $3, $4, $5, $6)
   ON CONFLICT (zone_id, id) DO UPDATE
     SET operator = EXCLUDED.operator, fingerprint = EXCLUDED.fingerprint, request_id = EXCLUDED.request_id,
-        sealed_key = EXCLUDED.sealed_key, answer = NULL, used_at = now()
-    WHERE k.used_at <= now() - ${KEPT_FOR} OR k.request_id = EXCLUDED.request_id
+        sealed_key = EXCLUDED.sealed_key, answer = NULL, used_at = EXCLUDED.used_at
+    WHERE EXCLUDED.used_at - k.used_at >= ${KEPT_FOR} OR k.request_id = EXCLUDED.request_id
   RETURNING 1`;
+
+const COMPLETE = 'UPDATE idempotency_keys SET answer = $3 WHERE zone_id = $1 AND id = $2';
 
 const FORGET = `
   WITH forgotten AS (

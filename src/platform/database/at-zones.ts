@@ -108,4 +108,14 @@ export async function acrossZones<T>(tx: EntityManager, work: () => Promise<T>):
   return done;
 }
 
+/** Like {@link acrossZones}, for rows of one zone, which may be those of the shard in which the transaction is at home. */
+export async function alsoAtZone<T>(
+  tx: EntityManager,
+  zoneId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const shards = shardsOf(tx.connection);
+  return shards?.current === shards?.of(zoneId) ? work() : acrossZones(tx, work);
+}
+
 const SEARCH_IN = `SELECT set_config('search_path', $1, true)`;
