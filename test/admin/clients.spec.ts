@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { borrowReplica, rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { until } from '../setup/process.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -169,12 +170,13 @@ describe('secrets', () => {
     const own = await borrowReplica();
     onTestFinished(async () => void (await own.stop()));
     const busy = await createTestZone(own);
+    const secrets = await tableOf(own.databaseUrl, busy.zoneId, 'client_secrets');
     const round = async (client: pg.Client) => {
-      await client.query('BEGIN; LOCK TABLE client_secrets IN SHARE MODE');
+      await client.query(`BEGIN; LOCK TABLE ${secrets} IN SHARE MODE`);
       let added = false;
       const path = `/zones/${busy.zoneId}/clients/${busy.clientId}/secrets`;
       const adding = callAdmin(own, 'POST', path, {}).finally(() => (added = true));
-      const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'client_secrets'::regclass
+      const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '${secrets}'::regclass
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
       await until(async () => (await client.query(waiting)).rowCount === 1 || added);
       const { status } = await busy.session();
@@ -185,7 +187,8 @@ describe('secrets', () => {
     };
     // The addition gives up after a while. A busy machine may be slower than that, so it is tried until the
     // mandate comes first; it never would if it had to wait.
-    await withClient(own.databaseUrl, (client) => until(() => round(client)));
+    const home = await databaseOf(own.databaseUrl, busy.zoneId);
+    await withClient(home, (client) => until(() => round(client)));
   });
 
   test('of another client are not found', async () => {

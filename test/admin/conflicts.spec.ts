@@ -126,10 +126,12 @@ test('each constraint that a body may violate has the field that it is about', a
       WHERE indisunique AND relnamespace = 'public'::regnamespace AND NOT relispartition
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)`,
   );
+  // A distributed database has what is whole on a node once more there, with a number.
   const known = Object.keys(FIELD_OF_CONSTRAINT);
-  const names = found.map(({ name }) => name);
+  const schemas = found.filter(({ name }) => !/_\d{6,}$/.test(name));
+  const names = schemas.map(({ name }) => name);
   expect(known.filter((name) => !names.includes(name))).toEqual([]);
-  const needed = found.filter(({ must }) => must).map(({ name }) => name);
+  const needed = schemas.filter(({ must }) => must).map(({ name }) => name);
   expect(needed.filter((name) => ![...known, ...NOT_OF_BODIES].includes(name))).toEqual([]);
   expect(NOT_OF_BODIES.filter((name) => !needed.includes(name))).toEqual([]);
 });

@@ -47,11 +47,20 @@ describe('system scopes', () => {
     const system = { is_system: true, active: true, claims: [] };
     expect(shown.body['items']).toMatchObject(SYSTEM.map(() => system));
     const id = randomUUID();
+    const [zone] = await rows<{ key: Buffer }>(
+      replica.databaseUrl,
+      'SELECT sealed_digest_key AS key FROM zones WHERE id = $1',
+      [fresh.zoneId],
+    );
     await rows(
       replica.databaseUrl,
-      `INSERT INTO zones (id, name, sealed_digest_key)
-       SELECT $1, $2, sealed_digest_key FROM zones WHERE id = $3`,
-      [id, `zone ${id}`, fresh.zoneId],
+      'INSERT INTO zone_directory (zone_id, name) VALUES ($1::uuid, $2::text)',
+      [id, `zone ${id}`],
+    );
+    await rows(
+      replica.databaseUrl,
+      'INSERT INTO zones (id, name, sealed_digest_key) VALUES ($1, $2, $3)',
+      [id, `zone ${id}`, zone?.key],
     );
     expect(namesIn(await ask('GET', `/zones/${id}/scopes`))).toEqual(SYSTEM);
     await rows(replica.databaseUrl, 'DELETE FROM zones WHERE id = $1', [id]);

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { AUDIT_DAYS } from '../../src/admin/zones/zone-contents.js';
 import { auditOf, rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
+import { databaseOf } from '../setup/zone-database.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type Answer } from '../setup/zone.js';
 
 let replica: Replica;
@@ -50,7 +51,8 @@ describe('deleting a zone', () => {
 
   test('makes a change that waited for it find no zone', async () => {
     const doomed = await createTestZone(replica);
-    const late = await withClient(replica.databaseUrl, async (client) => {
+    const home = await databaseOf(replica.databaseUrl, doomed.zoneId);
+    const late = await withClient(home, async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [doomed.zoneId]);
       const policy = { name: 'late', content: PERMIT_ALL };
