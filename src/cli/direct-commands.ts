@@ -1,4 +1,4 @@
-import { Option, type Command as Node } from 'commander';
+import type { Command as Node } from 'commander';
 import { addBundleAudit, addVerifyAudit, addVerifyReceipt } from './audit/verification-commands.js';
 import type { DirectCommand } from './direct-command.js';
 import { DIRECT, isJson, zoneOption, zoneOrAll } from './direct-options.js';
@@ -43,12 +43,7 @@ export function addDirectCommands(
     .description(
       'Brings the tables, functions and indexes of the database up to date, as a start of the service does, and no more. It needs DATABASE_URL alone.',
     )
-    .addOption(
-      new Option(
-        '--distribute',
-        'also distribute it over the workers of its Citus cluster',
-      ).hideHelp(),
-    )
+    .option('--distribute', 'also distribute it over the workers of its Citus cluster')
     .action(({ distribute }: Given, node: Node) =>
       run({ name: 'migrate', distribute: distribute === true, json: isJson(node) }),
     );
