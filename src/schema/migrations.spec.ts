@@ -59,5 +59,16 @@ test('a migration puts a table that it makes where it belongs, before its foreig
   expect(made.filter(({ table, refers }) => refers && !MADE_BEFORE.has(table))).toEqual([]);
 });
 
+/** The last one that sent several statements at once. */
+const BEFORE_SINGLE = '1795401000000-zone-moves.ts';
+
+test('a migration sends one statement at a time, as Citus sends what it is given to each node', () => {
+  const since = texts.filter(([file]) => file > BEFORE_SINGLE);
+  expect(since.length).toBeGreaterThan(0);
+  expect(
+    since.filter(([, text]) => /;\s*(?:ALTER|COMMENT|CREATE|DROP|INSERT|LOCK|UPDATE) /.test(text)),
+  ).toEqual([]);
+});
+
 /** Whole on every node from the moment in which a database can be distributed at all. */
 const MADE_BEFORE = new Set(['zone_directory']);
