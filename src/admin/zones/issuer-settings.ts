@@ -1,6 +1,7 @@
 import { ConflictException, UnprocessableEntityException } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
+import { acrossZones } from '../../platform/database/at-zones.js';
 import { databaseNow } from '../../platform/database/database-now.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
 import { issuerOf, type IssuerMode, type StoredIssuer } from '../../zones/zone-issuer.js';
@@ -130,7 +131,9 @@ export async function checkNoFormerIssuer(
   issuerUrl: string | null | undefined,
 ): Promise<void> {
   if (issuerUrl === null || issuerUrl === undefined) return;
-  const [other] = await tx.query<{ until: Date }[]>(FORMER_OF_ANOTHER, [zoneId, issuerUrl]);
+  const [other] = await acrossZones(tx, () =>
+    tx.query<{ until: Date }[]>(FORMER_OF_ANOTHER, [zoneId, issuerUrl]),
+  );
   if (other === undefined) return;
   throw new ConflictException(
     `issuer_url: another zone had it, and its mandates are accepted until ${other.until.toISOString()}`,
