@@ -5,23 +5,22 @@ import { tokenOf } from '../setup/agents.js';
 import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { introspect, introspectAll } from '../setup/introspection.js';
 import { persistently } from '../setup/patience.js';
-import { startProxy, type Proxy } from '../setup/proxy.js';
+import { proxyDatabase, type ProxiedDatabase } from '../setup/proxied-database.js';
 import { callAdmin, createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
 
 const JWT = 'application/token-introspection+jwt';
 
 let databaseUrl: string;
-let proxy: Proxy;
+let way: ProxiedDatabase;
 let replica: Replica;
 let framework: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
   databaseUrl = await createDatabase();
-  proxy = await startProxy();
-  proxy.forwardTo(databaseUrl);
+  way = await proxyDatabase(databaseUrl);
   [replica, framework] = await Promise.all([
-    startReplica({ databaseUrl: proxy.urlFor(databaseUrl) }),
+    startReplica({ databaseUrl: way.url }),
     startReplica({ databaseUrl, env: { DIRECT_ROUTES: 'false' } }),
   ]);
   zone = await createTestZone(replica);
@@ -29,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([replica?.stop(), framework?.stop()]);
-  await proxy?.close();
+  await way?.close();
 });
 
 const mandate = async (): Promise<string> => tokenOf(await persistently(() => zone.exchange()));
@@ -250,6 +249,7 @@ test('ten tokens of a list count as one request', async () => {
 test('without the database nothing is said of a mandate', async () => {
   const token = await mandate();
   expect((await introspect(replica.url, token, zone)).body['active']).toBe(true);
+  const proxy = await way.before(zone.zoneId);
   proxy.forwardTo(null);
   proxy.cut();
   try {
@@ -260,7 +260,7 @@ test('without the database nothing is said of a mandate', async () => {
       expect(answer.headers.get('retry-after')).not.toBeNull();
     }
   } finally {
-    proxy.forwardTo(databaseUrl);
+    way.open();
   }
   const again = await persistently(() => introspect(replica.url, token, zone));
   expect(again.body['active']).toBe(true);
