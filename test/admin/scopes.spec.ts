@@ -47,7 +47,7 @@ describe('system scopes', () => {
     const system = { is_system: true, active: true, claims: [] };
     expect(shown.body['items']).toMatchObject(SYSTEM.map(() => system));
     const id = randomUUID();
-    const [zone] = await rows<{ key: Buffer }>(
+    const [listed] = await rows<{ key: Buffer }>(
       replica.databaseUrl,
       'SELECT sealed_digest_key AS key FROM zones WHERE id = $1',
       [fresh.zoneId],
@@ -60,7 +60,7 @@ describe('system scopes', () => {
     await rows(
       replica.databaseUrl,
       'INSERT INTO zones (id, name, sealed_digest_key) VALUES ($1, $2, $3)',
-      [id, `zone ${id}`, zone?.key],
+      [id, `zone ${id}`, listed?.key],
     );
     expect(namesIn(await ask('GET', `/zones/${id}/scopes`))).toEqual(SYSTEM);
     await rows(replica.databaseUrl, 'DELETE FROM zones WHERE id = $1', [id]);
