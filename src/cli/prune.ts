@@ -4,6 +4,7 @@ import {
   dueDays,
   endedDays,
   maintaining,
+  maintenanceSteps,
   type Maintained,
   type OldDay,
 } from '../ledger/maintenance-connection.js';
@@ -35,7 +36,10 @@ export async function prune(env: Maintained, plan: boolean): Promise<CommandResu
     ];
     const unsealed: string[] = [];
     if (!plan) {
-      await client.query('SELECT ledger_maintain()');
+      for (const { sql, values } of await maintenanceSteps(client)) {
+        // oxlint-disable-next-line no-await-in-loop
+        await client.query(sql, values);
+      }
       for (const { day } of audit) {
         try {
           // oxlint-disable-next-line no-await-in-loop

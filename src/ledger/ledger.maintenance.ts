@@ -14,6 +14,7 @@ import {
   dropDay,
   dueDays,
   maintaining,
+  maintenanceSteps,
   tablesToClear,
 } from './maintenance-connection.js';
 
@@ -88,7 +89,11 @@ export class LedgerMaintenance implements OnApplicationShutdown {
       };
       const ask = (sql: string, values: unknown[] = []) =>
         client.query<{ name: string }>(sql, values);
-      await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
+      const steps = await step('maintenance_steps', () => maintenanceSteps(client));
+      for (const { what, sql, values } of steps ?? []) {
+        // oxlint-disable-next-line no-await-in-loop
+        await step(what, () => ask(sql, values));
+      }
       await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
       const tables = await step('tables_by_day', () => tablesToClear(client));
       for (const name of tables ?? []) {

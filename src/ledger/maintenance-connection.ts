@@ -79,6 +79,36 @@ export async function dueDays(
   return rows;
 }
 
+/** Something that is done in a transaction of its own: what it is, and its statement. */
+export interface MaintenanceStep {
+  readonly what: string;
+  readonly sql: string;
+  readonly values: unknown[];
+}
+
+/**
+ * What there is to be done about days: each that is to be made or dropped by itself, so that little is locked at a time, and
+ * what is done stays done whatever comes of the next one; and then the rest.
+ */
+export async function maintenanceSteps(
+  client: pg.Client,
+  daysAhead = 7,
+): Promise<MaintenanceStep[]> {
+  const { rows } = await client.query<{ name: string; day: string; call: string }>(
+    `SELECT name, day::text, 'ledger_add_day' AS call FROM ledger_days_missing($1)
+      UNION ALL SELECT name, day::text, 'ledger_drop_day' FROM ledger_days_due()`,
+    [daysAhead],
+  );
+  return [
+    ...rows.map(({ name, day, call }) => ({
+      what: `${call} ${name} ${day}`,
+      sql: `SELECT ${call}($1, $2)`,
+      values: [name, day],
+    })),
+    { what: 'ledger_maintain', sql: 'SELECT ledger_maintain($1)', values: [daysAhead] },
+  ];
+}
+
 /** The days of all other tables that `ledger_maintain` drops unless something in them is alive, with their tables. */
 export async function endedDays(
   client: pg.Client,

@@ -77,6 +77,7 @@ DECLARE
   alive     boolean := false;
   removed   bigint;
 BEGIN
+  PERFORM in_sequence();
   -- Another replica is at it.
   IF NOT pg_try_advisory_xact_lock(hashtext('mandate.ledger_maintain')) THEN RETURN; END IF;
   SELECT * INTO parent FROM tables_by_day WHERE name = p_table;
@@ -131,26 +132,61 @@ BEGIN
   END LOOP;
 END $$;
 
--- Makes the partitions of the coming days and drops the days in which nothing can be alive.
+-- The days of which a table has no partition yet, as far ahead as is asked.
+CREATE OR REPLACE FUNCTION ledger_days_missing(p_days_ahead integer DEFAULT 7)
+RETURNS TABLE (name text, day date) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+  SELECT t.name, d.day
+    FROM tables_by_day t
+   CROSS JOIN (SELECT (now() AT TIME ZONE 'UTC')::date + i AS day FROM generate_series(0, p_days_ahead) AS i) AS d
+   WHERE to_regclass(quote_ident(t.name || '_' || to_char(d.day, 'YYYYMMDD'))) IS NULL
+   ORDER BY t.name, d.day;
+END $$;
+
+-- Makes one of them, unless another process has.
+CREATE OR REPLACE FUNCTION ledger_add_day(p_name text, p_day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  parent tables_by_day;
+  made   CONSTANT text := p_name || '_' || to_char(p_day, 'YYYYMMDD');
+BEGIN
+  PERFORM in_sequence();
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
+  IF to_regclass(quote_ident(made)) IS NOT NULL THEN RETURN; END IF;
+  SELECT * INTO STRICT parent FROM tables_by_day WHERE name = p_name;
+  PERFORM ledger_make_day(p_name, ledger_day_begins(parent.keyed_by, p_day), ledger_day_begins(parent.keyed_by, p_day + 1), made);
+END $$;
+
+-- Drops a day that is over (ledger_days_due), unless something in it is alive or another process has dropped it.
+CREATE OR REPLACE FUNCTION ledger_drop_day(p_name text, p_day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  part  CONSTANT text := p_name || '_' || to_char(p_day, 'YYYYMMDD');
+  keeps text;
+  alive boolean;
+BEGIN
+  PERFORM in_sequence();
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
+  IF NOT EXISTS (SELECT FROM ledger_days_due() d WHERE d.name = p_name AND d.day = p_day) THEN RETURN; END IF;
+  SELECT t.kept_while INTO STRICT keeps FROM tables_by_day t WHERE t.name = p_name;
+  IF keeps IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part, keeps) INTO alive;
+    IF alive THEN RETURN; END IF;
+  END IF;
+  EXECUTE format('DROP TABLE %I', part);
+END $$;
+
+-- Makes the partitions of the coming days and drops the days in which nothing can be alive. Who serves does each of them in
+-- a transaction of its own before (ledger.maintenance.ts), so that little is locked at a time, and what is done stays done.
 -- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
 -- for people who look (ledger_kept_days).
 CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  parent record;
-  day    date;
-  part   record;
-  alive  boolean;
-  made   text;
+  one record;
 BEGIN
+  PERFORM in_sequence();
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
-  FOR parent IN SELECT * FROM tables_by_day ORDER BY name LOOP
-    FOR i IN 0..p_days_ahead LOOP
-      day := (now() AT TIME ZONE 'UTC')::date + i;
-      made := parent.name || '_' || to_char(day, 'YYYYMMDD');
-      CONTINUE WHEN to_regclass(format('%I', made)) IS NOT NULL;
-      PERFORM ledger_make_day(parent.name, ledger_day_begins(parent.keyed_by, day), ledger_day_begins(parent.keyed_by, day + 1),
-                              made);
-    END LOOP;
+  FOR one IN SELECT * FROM ledger_days_missing(p_days_ahead) LOOP
+    PERFORM ledger_add_day(one.name, one.day);
   END LOOP;
   PERFORM audit_index_days();
   -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before
@@ -182,17 +218,7 @@ BEGIN
   EXECUTE $sweep$DELETE FROM revocation_outbox WHERE (zone_id, id) IN (
     SELECT o.zone_id, o.id FROM revocation_outbox o WHERE o.created_at < now() - interval '25 hours'
      LIMIT 100000$sweep$ || leaving_held() || ')';
-  FOR part IN
-    SELECT c.relname, t.kept_while FROM tables_by_day t
-      JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
-      JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
-       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ledger_kept_days(t.kept_for)
-  LOOP
-    IF part.kept_while IS NOT NULL THEN
-      EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;
-      CONTINUE WHEN alive;
-    END IF;
-    EXECUTE format('DROP TABLE %I', part.relname);
+  FOR one IN SELECT d.name, d.day FROM ledger_days_due() d LOOP
+    PERFORM ledger_drop_day(one.name, one.day);
   END LOOP;
 END $$;

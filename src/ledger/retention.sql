@@ -116,6 +116,7 @@ DECLARE
   runs  bigint;
   stays boolean;
 BEGIN
+  PERFORM in_sequence();
   IF NOT pg_try_advisory_xact_lock(hashtext('mandate.audit_drop_day')) OR to_regclass(quote_ident(part)) IS NULL THEN
     RETURN NULL;
   END IF;
@@ -138,8 +139,12 @@ BEGIN
   END IF;
   -- Before the log is taken: who fills the index reads the log.
   PERFORM audit_index_drop_day(p_day, held, stays);
-  -- Whoever has a zone keep more waits for this, or is seen here (zone_held).
-  PERFORM pg_advisory_xact_lock(hashtext('mandate.legal_hold'));
+  -- Whoever has a zone keep more waits for this, or is seen here (zone_held). Each zone is asked for the lock of its table:
+  -- where zones are on many servers that is the table of a shard, and the lock is at its worker.
+  IF NOT (SELECT coalesce(bool_and(pg_try_advisory_xact_lock(hashtext('mandate.legal_hold'), z.tableoid::integer)), true)
+            FROM zones z) THEN
+    RAISE EXCEPTION 'a zone may be about to keep more' USING ERRCODE = 'lock_not_available';
+  END IF;
   IF EXISTS (SELECT unnest(audit_keepers(p_day)) EXCEPT SELECT unnest(held)) THEN
     RAISE EXCEPTION 'a zone keeps more meanwhile' USING ERRCODE = 'serialization_failure';
   END IF;
@@ -160,7 +165,7 @@ END $$;
 -- Before a zone is held, or keeps more days: waits for a day of the audit log that is just going.
 CREATE OR REPLACE FUNCTION zone_held() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(hashtext('mandate.legal_hold'));
+  PERFORM pg_advisory_xact_lock_shared(hashtext('mandate.legal_hold'), TG_RELID::integer);
   RETURN NEW;
 END $$;
 

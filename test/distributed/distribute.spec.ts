@@ -230,7 +230,6 @@ async function keepsDays(url: string, workers: readonly string[]): Promise<void>
   await withClient(url, async (client) => {
     const ask = async (text: string, values: unknown[] = []) =>
       (await client.query<Record<string, unknown>>(text, values)).rows;
-    await ask(`SET citus.multi_shard_modify_mode = 'sequential'`);
     await ask(OLD_EVENTS, [[keeping, other]]);
     await ask('SELECT ledger_maintain(8)');
     for (const worker of workers) {

@@ -153,6 +153,7 @@ DECLARE
   made   text;
   part   record;
 BEGIN
+  PERFORM in_sequence();
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   FOREACH parent IN ARRAY ARRAY['status_blocks', 'issued_mandates'] LOOP
     FOR i IN 0..p_hours_ahead LOOP

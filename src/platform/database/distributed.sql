@@ -36,3 +36,12 @@ BEGIN
     EXECUTE format('SELECT truncate_local_data_after_distributing_table(%L)', quote_ident(p_table));
   END IF;
 END $$;
+
+-- Has what a transaction does to tables done on one shard of them after the other. At once, on several connections to a
+-- worker, it would wait for itself: a table that is made, or goes, takes those that it refers to, which are in all of them.
+CREATE OR REPLACE FUNCTION in_sequence() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF is_distributed() THEN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+  END IF;
+END $$;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 13,
-  sha256: '13f752aa2d1d1421346d0050974f25db5bf7b17a1098ff5c9b43b34dfd6dc4f9',
+  sha256: 'ef1abad49ec5be49962df420944f5b47137c166845d022f1c9c68896a85ac79e',
 } as const;
