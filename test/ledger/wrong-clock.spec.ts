@@ -14,13 +14,17 @@ import {
 import { maintain } from '../setup/maintain.js';
 import { until } from '../setup/process.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { tableOf } from '../setup/zone-database.js';
 
 let replica: Replica;
 let zone: TestZone;
+/** The table of events itself, where the zone is: rows of it are copied. */
+let events: string;
 
 beforeAll(async () => {
   replica = await startReplica();
   zone = await createTestZone(replica);
+  events = await tableOf(replica.databaseUrl, zone.zoneId, 'audit_events');
 });
 afterAll(() => replica.stop());
 
@@ -51,8 +55,8 @@ test('move to the partition of that day when it is made, as they are', async () 
     [zone.zoneId, AHEAD],
   );
   await sql(
-    `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', $1::text, 'request_id', 'early', 'writer', $1::text, 'seq', 1))).*
-       FROM audit_events e WHERE zone_id = $2 AND request_id = $3`,
+    `INSERT INTO ${events} SELECT (jsonb_populate_record(e, jsonb_build_object('id', $1::text, 'request_id', 'early', 'writer', $1::text, 'seq', 1))).*
+       FROM ${events} e WHERE zone_id = $2 AND request_id = $3`,
     [id, zone.zoneId, answer.requestId],
   );
   const before = await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id');
@@ -97,8 +101,8 @@ async function writeAsOf(daysAgo: number, answer: Answer): Promise<string> {
     [zoneId, id, zone.clientId],
   );
   await sql(
-    `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', $1::text, 'request_id', 'late', 'writer', $1::text, 'seq', 1))).*
-       FROM audit_events e WHERE zone_id = $2 AND request_id = $3`,
+    `INSERT INTO ${events} SELECT (jsonb_populate_record(e, jsonb_build_object('id', $1::text, 'request_id', 'late', 'writer', $1::text, 'seq', 1))).*
+       FROM ${events} e WHERE zone_id = $2 AND request_id = $3`,
     [id, zoneId, answer.requestId],
   );
   return id;
@@ -151,7 +155,10 @@ test('of days that are over go as those days do', async () => {
   }
   expect(await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id')).toEqual(before);
 
-  await sql('UPDATE sessions SET ended_at = now() WHERE id = $1', [alive]);
+  await sql('UPDATE sessions SET ended_at = now() WHERE zone_id = $1 AND id = $2', [
+    zone.zoneId,
+    alive,
+  ]);
   await clear();
   expect(await idsIn('sessions_default')).toEqual([lately]);
 });
