@@ -241,7 +241,8 @@ async function keepsDays(url: string, workers: readonly string[]): Promise<void>
     await ask(`SELECT ledger_clear_default_partition('audit_events')`);
     expect(await ask('SELECT 1 FROM audit_events_default')).toEqual([]);
     expect(await ask('SELECT held_zones AS held FROM audit_days_due(3)')).toEqual([{ held: 1 }]);
-    const [day] = await ask('SELECT audit_drop_day(day)::int AS runs FROM audit_days_due(3)');
+    const [due] = await ask('SELECT day::text FROM audit_days_due(3)');
+    const [day] = await ask('SELECT audit_drop_day($1)::int AS runs', [due?.['day']]);
     expect(day).toEqual({ runs: 2 });
     expect(await ask('SELECT held_zones AS held FROM audit_days_due(3)')).toEqual([]);
     const events = 'SELECT count(*)::int AS n FROM audit_events WHERE zone_id = $1';
