@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 13,
-  sha256: 'ef1abad49ec5be49962df420944f5b47137c166845d022f1c9c68896a85ac79e',
+  sha256: 'fea632486fe7f4edb3cd01cd79c4ac54eb8160e9790867784dd15f9b3bb231ba',
 } as const;

@@ -167,10 +167,11 @@ export class ZoneShards {
     }
     const url = this.urlAt(shard);
     const path = `${schemaOf(shard)},${GONE_SCHEMA},public`;
-    // What Citus refuses to sessions that may not know what they do: the schema's triggers do (zone-shards.sql).
+    // What Citus refuses to sessions that may not know what they do: the schema's triggers do (zone-shards.sql). And views of
+    // shards look costly to PostgreSQL, which would compile short statements for longer than they take.
     url.searchParams.set(
       'options',
-      `-c search_path=${path} -c citus.enable_manual_changes_to_shards=on`,
+      `-c search_path=${path} -c citus.enable_manual_changes_to_shards=on -c jit=off`,
     );
     return url.href;
   }
