@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
-import { rows, sharedReplica, startReplica, type Replica } from '../setup/harness.js';
+import { sharedReplica, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 
 const gatewayKey = newGatewayKey();
@@ -20,10 +20,10 @@ beforeAll(async () => {
   replica = await startReplica({ env });
   zone = await createTestZone(replica);
   name = encodeURIComponent('the / default');
-  await rows(replica.databaseUrl, 'UPDATE zones SET name = $2 WHERE id = $1', [
-    zone.zoneId,
-    'the / default',
-  ]);
+  const named = await callAdmin(replica, 'PATCH', `/zones/${zone.zoneId}`, {
+    name: 'the / default',
+  });
+  expect(named.status).toBe(200);
 });
 
 afterAll(() => replica.stop());

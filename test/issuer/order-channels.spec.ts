@@ -6,6 +6,7 @@ import { killProcesses, until } from '../setup/process.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { newSignalReceiver } from '../setup/signal-receiver.js';
 import { newTrustedIssuer } from '../setup/trusted-issuers.js';
+import { databaseOf, tableOf } from '../setup/zone-database.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
 /** Whom an order says it has told, and what it holds while it counts. */
@@ -44,7 +45,8 @@ test('an order says by each channel who has it, and until when it may be honoure
     events: ['revocation.ordered'],
   });
   // Nothing gets a place in the feed meanwhile, nor on a stream.
-  const held = await withClient(replica.databaseUrl, async (client) => {
+  const home = await databaseOf(replica.databaseUrl, zone.zoneId);
+  const held = await withClient(home, async (client) => {
     await client.query('BEGIN');
     await client.query(
       `SELECT pg_advisory_xact_lock(hashtextextended('revocation feed of ' || $1, 0)),
@@ -118,11 +120,12 @@ test('an order is in the feed when all that was found below it is', async () => 
     return { until: one['honoured_until'], feed: Reflect.get(Object(one['channels']), 'feed') };
   };
   await rows(replica.databaseUrl, USERS_OF_CLIENT, [zone.zoneId, zone.clientId, issuer]);
-  const id = await withClient(replica.databaseUrl, async (holder) => {
+  const home = await databaseOf(replica.databaseUrl, zone.zoneId);
+  const id = await withClient(home, async (holder) => {
     // Nor are they ended one by one meanwhile.
     await holder.query('BEGIN');
     await holder.query('SELECT FROM sessions WHERE zone_id = $1 FOR UPDATE', [zone.zoneId]);
-    return withClient(replica.databaseUrl, async (client) => {
+    return withClient(home, async (client) => {
       await client.query(
         `SELECT pg_advisory_lock(hashtextextended('revocation feed of ' || $1, 0))`,
         [zone.zoneId],
@@ -162,13 +165,17 @@ test('what an order hits is counted before anything is locked that others wait f
   const zone = await createTestZone(replica);
   const dry = () => order(zone, { client_id: zone.clientId }, { query: '?dry_run=true' });
   const asking: { last: Promise<unknown> | null } = { last: null };
-  await withClient(replica.databaseUrl, async (client) => {
+  const home = await databaseOf(replica.databaseUrl, zone.zoneId);
+  const tables = await Promise.all(
+    ['sessions', 'agent_sessions', 'delegation_edges'].map((table) =>
+      tableOf(replica.databaseUrl, zone.zoneId, table),
+    ),
+  );
+  await withClient(home, async (client) => {
     // What the server reads of these in another order may be in the way once.
     await until(async () => {
       await client.query('ROLLBACK; BEGIN');
-      return client.query(
-        'LOCK TABLE sessions, agent_sessions, delegation_edges IN ACCESS EXCLUSIVE MODE',
-      );
+      return client.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`);
     });
     // A count that waits, with all that its transaction has locked; it is given up after a moment, and asked for again.
     await expect
@@ -177,7 +184,7 @@ test('what an order hits is counted before anything is locked that others wait f
           asking.last ??= dry().finally(() => {
             asking.last = null;
           });
-          return rows<{ locked: string[] }>(replica.databaseUrl, LOCKED);
+          return rows<{ locked: string[] }>(home, LOCKED);
         },
         { interval: 5 },
       )
