@@ -96,13 +96,23 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     try {
       const found = await this.read(id);
       if (found === null || !this.isPending(found)) return found;
-      const expiresIn = found.expiresAt.getTime() - this.clock.now();
-      const ms = Math.min(waitMs, Math.max(0, expiresIn));
-      // However the wait ends, there is something to answer, or the caller is gone.
-      await sleep(ms, undefined, { signal: AbortSignal.any([over.signal, gone]) }).catch(() => {});
+      await this.sleep(found, waitMs, AbortSignal.any([over.signal, gone]));
       return this.latest.get(id) ?? found;
     } finally {
       this.remove(id, waiter);
+    }
+  }
+
+  /** Waits until the time is over, the challenge has expired, or there is something to answer, or nobody to be answered. */
+  private async sleep(challenge: Challenge, waitMs: number, ends: AbortSignal): Promise<void> {
+    const until = performance.now() + waitMs;
+    while (!ends.aborted && this.isPending(challenge)) {
+      const expiresIn = challenge.expiresAt.getTime() - this.clock.now();
+      const ms = Math.min(until - performance.now(), expiresIn);
+      if (ms <= 0) return;
+      // Once more where a timer ended a moment before the clock has come so far.
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(ms, undefined, { signal: ends }).catch(() => {});
     }
   }
 
