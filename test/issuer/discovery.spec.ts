@@ -282,7 +282,11 @@ describe('the metadata of a resource', () => {
     const document = await documentAt(path);
     expect(document).toMatchObject({ resource: 'https://orders.example/' });
     expect(document['scopes_supported']).toEqual(['read']);
-    await rows(replica.databaseUrl, `UPDATE resources SET revocation = 'feed' WHERE id = $1`, [id]);
+    await rows(
+      replica.databaseUrl,
+      `UPDATE resources SET revocation = 'feed' WHERE zone_id = $1 AND id = $2`,
+      [changing.zoneId, id],
+    );
     await expect.poll(async () => (await documentAt(path))['revocation']).toBe('feed');
     await changing.admin('DELETE', `/resources/${String(id)}`);
     await expect.poll(async () => (await get(path)).status).toBe(404);

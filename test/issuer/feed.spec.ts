@@ -205,10 +205,16 @@ describe('the feed is told, however it is done, of', () => {
     await b.accept(edge);
     const { sid } = claimsOf(token);
     // As in psql: nothing is marked but the session.
-    await sql('UPDATE sessions SET ended_at = now() WHERE id = $1', [sid]);
+    await sql('UPDATE sessions SET ended_at = now() WHERE zone_id = $1 AND id = $2', [
+      zone.zoneId,
+      sid,
+    ]);
     await untilFound('session', [String(sid)], next);
     await untilFound('agent_session', [source, child], next);
-    await sql('UPDATE delegation_edges SET revoked_at = now() WHERE id = $1', [edge]);
+    await sql('UPDATE delegation_edges SET revoked_at = now() WHERE zone_id = $1 AND id = $2', [
+      zone.zoneId,
+      edge,
+    ]);
     await untilFound('delegation_edge', [edge], next);
     const keys = new Set((await readAll(verifier, next)).items.map(({ key }) => key));
     expect(keys).toEqual(
@@ -241,8 +247,16 @@ describe('the feed is told, however it is done, of', () => {
       const { next } = await readAll(verifier);
       const users = await sql(MANY_SESSIONS, [zone.zoneId, clientId, issuer.issuer, 450]);
       await sql(MANY_SESSIONS, [zone.zoneId, clientId, null, 50]);
-      if (removed) await sql('UPDATE clients SET removed_at = now() WHERE id = $1', [clientId]);
-      else await sql('UPDATE clients SET generation = 1 WHERE id = $1', [clientId]);
+      if (removed)
+        await sql('UPDATE clients SET removed_at = now() WHERE zone_id = $1 AND id = $2', [
+          zone.zoneId,
+          clientId,
+        ]);
+      else
+        await sql('UPDATE clients SET generation = 1 WHERE zone_id = $1 AND id = $2', [
+          zone.zoneId,
+          clientId,
+        ]);
       const [item] = await untilFound('client', [clientId], next);
       expect(item?.gen).toBe(removed ? undefined : 1);
       const ids = users.map(({ id }) => String(id));
@@ -307,14 +321,18 @@ describe('the feed is told, however it is done, of', () => {
       );
       sids.set(subject, String(claimsOf(String(answer.body['access_token']))['sid']));
     }
-    await sql(`DELETE FROM federated_identities WHERE client_id = $1 AND subject = 'one'`, [
-      clientId,
-    ]);
+    await sql(
+      `DELETE FROM federated_identities WHERE zone_id = $1 AND client_id = $2 AND subject = 'one'`,
+      [zone.zoneId, clientId],
+    );
     await untilFound('session', [sids.get('one') ?? ''], next);
     await untilAllPlaced();
     expect((await readAll(verifier, next)).items).toHaveLength(1);
     // Nothing but the issuer goes: its workloads are dead, and their rows are still there.
-    await sql('DELETE FROM trusted_issuers WHERE id = $1', [issuer.id]);
+    await sql('DELETE FROM trusted_issuers WHERE zone_id = $1 AND id = $2', [
+      zone.zoneId,
+      issuer.id,
+    ]);
     await untilFound('session', [sids.get('other') ?? ''], next);
   });
 });
