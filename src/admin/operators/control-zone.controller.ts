@@ -77,17 +77,16 @@ export class ControlZoneController {
   ): Promise<ControlZoneView> {
     checkHasItself(operator, OWNER);
     // What cannot be named gets no resource.
-    const before = await controlZoneOf(this.read);
-    precondition.check(entityTag(before === null ? {} : toView(before)));
+    precondition.check(tagOf(await controlZoneOf(this.read)));
     await checkCanBeNamed(this.read, zoneId);
     await this.inZones.run({ ...change, zoneId, type: 'control_zone.registered' }, registerIn);
     const named = await this.changes.run(change, async (tx) => {
-      const known = await controlZoneOf(tx);
-      precondition.check(entityTag(known === null ? {} : toView(known)));
+      const before = await controlZoneOf(tx);
+      precondition.check(tagOf(before));
       // It does not go meanwhile.
       await acrossZones(tx, () => checkCanBeNamed(tx, zoneId, { mode: 'for_no_key_update' }));
       await tx.query(NAME, [zoneId]);
-      return { result: toView(zoneId), details: { before: known, after: zoneId } };
+      return { result: toView(zoneId), details: { before, after: zoneId } };
     });
     return tagged(response, named);
   }
@@ -103,11 +102,16 @@ export class ControlZoneController {
     checkHasItself(operator, OWNER);
     await this.changes.run(change, async (tx) => {
       const before = found(await controlZoneOf(tx), 'control zone');
-      precondition.check(entityTag(toView(before)));
+      precondition.check(tagOf(before));
       await tx.query(FORGET);
       return { result: undefined, details: { before } };
     });
   }
+}
+
+/** The entity tag of the control zone; of none for `null`. */
+function tagOf(zoneId: string | null): string {
+  return entityTag(zoneId === null ? {} : toView(zoneId));
 }
 
 function toView(zoneId: string): ControlZoneView {
