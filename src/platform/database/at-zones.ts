@@ -32,22 +32,6 @@ export async function atZones<T>(
 }
 
 /**
- * Counts something of some zones: in the transaction, or, where the database is distributed, at each shard for those that it has.
- *
- * @throws as {@link atZones}
- */
-export async function countInZones(
-  tx: EntityManager,
-  zoneIds: readonly string[],
-  count: (on: EntityManager, zoneIds: readonly string[]) => Promise<number>,
-): Promise<number> {
-  const { connection } = tx;
-  const on = isSpread(connection) ? connection.manager : tx;
-  const counts = await atZones(connection, zoneIds, (there) => count(on, there));
-  return counts.reduce((sum, one) => sum + one, 0);
-}
-
-/**
  * Does something about some zones, or about all and what is of none: where the database is distributed, at each shard.
  *
  * @param zoneIds null for all
