@@ -8,6 +8,7 @@ import { isSettled } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, until } from '../setup/process.js';
 import { createTestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 afterAll(killProcesses);
 
@@ -45,14 +46,16 @@ test('a day of the audit log that goes takes nothing that exchanges need, as lon
     const id = uuidv7({ msecs: Date.parse(`${day}T12:00:00Z`) });
     const event = JSON.stringify({ type: 'test', outcome: 'done', request_id: uuidv7() });
     const chain = [uuidv7(), uuidv7()];
-    await client.query('SELECT audit_append($1, $2, $3, $4)', [...chain, id, event]);
+    const home = await databaseOf(databaseUrl, String(chain[0]));
+    await rows(home, 'SELECT audit_append($1, $2, $3, $4)', [...chain, id, event]);
     await client.query(`SELECT ledger_clear_default_partition('audit_events')`);
     await until(async () => {
-      const asked = await client.query<{ sealed: boolean }>(
+      const [asked] = await rows<{ sealed: boolean }>(
+        home,
         'SELECT evidence_has($1, $2, 1) AS sealed',
         chain,
       );
-      return asked.rows[0]?.sealed;
+      return asked?.sealed;
     });
     await client.query(SLOW);
     await client.query('SELECT pg_advisory_lock(4711)');

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { rows } from './databases.js';
 
-/** The coordinator of a Citus cluster with workers: `postgres://…` of a superuser; absent for no such tests. */
-export const CITUS_URL = process.env['CITUS_URL'];
+/** The coordinator of a Citus cluster with workers: `postgres://…` of a superuser; absent or empty for no such tests. */
+export const CITUS_URL = process.env['CITUS_URL'] || undefined;
 
 /** What tests are called that need {@link CITUS_URL}, so that a run without it says what it has not looked at. */
 export const ON_CITUS = CITUS_URL === undefined ? 'on Citus (skipped: no CITUS_URL)' : 'on Citus';
