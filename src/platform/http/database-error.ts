@@ -20,7 +20,7 @@ const UNAVAILABLE_SYSTEM_ERRORS = new Set([
  * a zone that is on its way to another installation (`audit_refuse_away`).
  */
 const UNAVAILABLE_MESSAGES =
-  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end|Query runner already released|Database connection provided by a query runner was already released|the zone \S+ is not served here$)/;
+  /^(timeout exceeded when trying to connect|timeout expired$|Query read timeout|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end|Query runner already released|Database connection provided by a query runner was already released|the zone \S+ is not served here$)/;
 
 /** Whether an error, or one of its causes, means that the database cannot now, rather than that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
