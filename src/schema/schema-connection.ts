@@ -1,16 +1,22 @@
 import pg from 'pg';
 
 /**
- * Opens a connection for what changes the schema: without time limits but that for its making.
+ * Opens a connection for what changes the schema: without time limits but that for its making, and what is given.
  *
  * @param url `postgres://…`
  * @param connectMs milliseconds
+ * @param queryMs milliseconds after which a statement is not waited for any more; absent for no end
  * @throws the driver's error
  */
-export async function openConnection(url: string, connectMs: number): Promise<pg.Client> {
+export async function openConnection(
+  url: string,
+  connectMs: number,
+  queryMs?: number,
+): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: connectMs,
+    ...(queryMs === undefined ? {} : { query_timeout: queryMs }),
     keepAlive: true,
     application_name: 'mandate schema',
   });

@@ -69,7 +69,7 @@ export class ZoneShardPlaces implements OnApplicationShutdown {
 
   private async look(): Promise<void> {
     const { databaseUrl, limits } = this.env;
-    const client = await openConnection(databaseUrl, limits.connectMs);
+    const client = await openConnection(databaseUrl, limits.connectMs, limits.statementMs);
     let read: ZoneShardMap | null;
     try {
       read = await readZoneShards(client, databaseUrl);

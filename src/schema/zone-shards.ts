@@ -10,6 +10,9 @@ import {
 import { isDatabaseAway } from '../platform/http/database-error.js';
 import { openConnection } from './schema-connection.js';
 
+/** Milliseconds after which a node that says nothing more is away: to make all views of one takes some seconds. */
+const PREPARE_MS = 60_000;
+
 /**
  * Reads whether the database is distributed, and where its shards are.
  *
@@ -67,14 +70,15 @@ export async function prepareZoneShards(
 }
 
 async function prepareNode(url: string, text: string, connectMs: number): Promise<void> {
-  const client = await openConnection(url, connectMs);
+  const client = await openConnection(url, connectMs, PREPARE_MS);
   try {
     await client.query(
       'SET citus.enable_ddl_propagation = off; SET citus.enable_manual_changes_to_shards = on',
     );
     await client.query(`BEGIN; ${text}; COMMIT`);
   } finally {
-    await client.end().catch(() => {});
+    // Not awaited: one that is silent does not answer a goodbye.
+    void client.end().catch(() => {});
   }
 }
 

@@ -166,6 +166,29 @@ describe.skipIf(CITUS_URL === undefined)(`while a worker says nothing, ${ON_CITU
   );
 
   test(
+    'another replica starts, and serves zones of others',
+    async () => {
+      const [one, other] = oneOfEach();
+      let second: Replica | undefined;
+      try {
+        await whileSilent(async () => {
+          second = await startReplica({ databaseUrl });
+          const at = second;
+          expect((await fetch(`${at.url}/ready`)).status).toBe(200);
+          expect((await other.sessionAt(at)).status).toBe(200);
+          expect((await one.sessionAt(at)).status).toBe(503);
+          expect((await other.sessionAt(at)).status).toBe(200);
+          worker.proxy.hold(false);
+          await until(async () => (await one.sessionAt(at)).status === 200);
+        });
+      } finally {
+        await second?.stop();
+      }
+    },
+    LONG,
+  );
+
+  test(
     'a replica stays ready, and nothing is unrecorded when it goes on',
     async () => {
       const [one, other] = oneOfEach();

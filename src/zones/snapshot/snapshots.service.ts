@@ -11,7 +11,11 @@ import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
-import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
+import {
+  findInShards,
+  zoneShardsOf,
+  type ZoneShards,
+} from '../../platform/database/zone-shards.js';
 import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
@@ -223,8 +227,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     const rings = this.keyRings;
     const turn = Math.floor(Math.random() * rings.length);
     if (rings.length > 0) return [...rings.slice(turn), ...rings.slice(0, turn)];
-    const rows = await this.dataSource.query<{ id: string }[]>(ZONES_TO_TRY);
-    const loaded = await Promise.allSettled(rows.map(({ id }) => this.load(id)));
+    const ids = (await findInShards(this.shards, () => this.zonesToTry())) ?? [];
+    const loaded = await Promise.allSettled(ids.map((id) => this.load(id)));
     const snapshots = loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const opened = snapshots.flatMap((snapshot) => (snapshot === null ? [] : [snapshot.keys]));
     if (opened.length > 0) return opened;
@@ -232,6 +236,12 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       if (one.status === 'rejected' && one.reason instanceof CustodyUnavailable) throw one.reason;
     }
     return [];
+  }
+
+  /** Null where no zone has a key. */
+  private async zonesToTry(): Promise<string[] | null> {
+    const rows = await this.dataSource.query<{ id: string }[]>(ZONES_TO_TRY);
+    return rows.length === 0 ? null : rows.map(({ id }) => id);
   }
 
   /** The number of zones used in the last minutes that could not be opened the last time, or cannot sign. */
