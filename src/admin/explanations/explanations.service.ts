@@ -5,6 +5,7 @@ import { DelegationEdge } from '../../delegation/delegation-edge.entity.js';
 import type { RecordedEvent } from '../../ledger/audit-log.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { atZone } from '../../platform/database/at-zones.js';
 import { challengeState } from '../../step-up/challenge.js';
 import { ChallengeDecision } from '../../step-up/challenge-decision.entity.js';
 import { Challenge } from '../../step-up/challenge.entity.js';
@@ -42,13 +43,18 @@ export class Explanations {
       ...(error === null ? {} : { error }),
       ...(reason === null ? {} : { reason }),
       ...(textAt(event, 'type') === EXCHANGE
-        ? await this.explainExchange(event)
+        ? await this.explainInZone(event)
         : explainChange(event)),
     };
   }
 
-  private async explainExchange(event: RecordedObject) {
+  /** A request may be asked for without its zone. */
+  private explainInZone(event: RecordedObject) {
     const zoneId = textAt(event, 'zone_id') ?? '';
+    return atZone(this.read.connection, zoneId, () => this.explainExchange(zoneId, event));
+  }
+
+  private async explainExchange(zoneId: string, event: RecordedObject) {
     // One after the other: the connections are those that all requests share.
     const { deciders, challenge } = await this.challengeOf(zoneId, event);
     return explainExchange(event, {
