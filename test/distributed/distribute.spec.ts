@@ -11,8 +11,9 @@ import { PLACEMENTS } from '../../src/schema/distribution/placements.js';
 import { migrate } from '../../src/schema/migrate.js';
 import { PG_DUMP } from '../conform/tools.js';
 import { CITUS_URL, createCitusDatabase, ON_CITUS } from '../setup/citus.js';
-import { runCli } from '../setup/cli.js';
+import { runCli, startCli } from '../setup/cli.js';
 import { rows, startReplica, withClient } from '../setup/harness.js';
+import { until } from '../setup/process.js';
 import { createTestZone } from '../setup/zone.js';
 
 const run = promisify(execFile);
@@ -71,6 +72,24 @@ const TRIGGERS = `
 const LONG = 1_200_000;
 
 describe.skipIf(CITUS_URL === undefined)(`migrate --distribute ${ON_CITUS}`, () => {
+  test(
+    'leaves a database that can be used, and distributed, wherever it is killed',
+    async () => {
+      const { url, workers } = await migrated();
+      await killDistributing(url, async () => (await rows(url, DISTRIBUTING)).length > 0);
+      expect(await placements(url)).toEqual([]);
+      await killDistributing(url, async () => (await placements(url)).length > 0);
+      expect(await placements(url)).toEqual(PLACED);
+      const { stdout } = await distribute(url);
+      expect(stdout).toMatch(/^ran function set \d+\n$/);
+      for (const worker of workers) {
+        expect(await rows(worker, FUNCTIONS)).toEqual(await rows(url, FUNCTIONS));
+      }
+      await hasNothingToDo(url);
+    },
+    LONG,
+  );
+
   // One after the other on one database: to make one that is distributed takes longer than all of this.
   test(
     'distributes a database with what is in it, and keeps it so',
@@ -137,6 +156,20 @@ const step = async (name: string, act: () => Promise<void>): Promise<void> => {
     throw new Error(`failed: ${name}`, { cause: error });
   }
 };
+
+/** Ends the command without warning as soon as something is so, and waits until the database has noticed. */
+async function killDistributing(url: string, when: () => Promise<boolean>): Promise<void> {
+  const { child, ended } = startCli(['migrate', '--distribute'], { DATABASE_URL: url });
+  await until(when);
+  child.kill('SIGKILL');
+  expect((await ended).code).toBeNull();
+  await until(async () => (await rows(url, AT_WORK)).length === 0);
+}
+
+const AT_WORK = `SELECT query FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name = 'mandate schema'`;
+/** Some tables are placed then, and others are not. */
+const DISTRIBUTING = `${AT_WORK} AND query ~ 'create_distributed_table.*delegation'`;
 
 /** Leaves two zones that have issued. */
 async function refusesWhileServersRun(url: string): Promise<void> {

@@ -54,6 +54,8 @@ export async function distribute(client: pg.Client, waiting: Waiting): Promise<s
       await client.query(`ALTER TABLE ${id(table)} ADD CONSTRAINT ${id(key)} ${definition}`);
     }
     for (const { definition } of triggers) await client.query(definition);
+    // So that whoever comes next replaces the functions, where this process is killed before it has.
+    await client.query('DELETE FROM schema_functions');
   });
   // Those that are about tables are made on workers now that these are there.
   await replaceFunctions(client, waiting);
