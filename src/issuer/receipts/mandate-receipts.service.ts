@@ -61,9 +61,8 @@ export class MandateReceipts {
     const caller = await this.callers.identify(request, { zoneInPath, body: 'none' });
     const { zone, client }: Pick<EndpointCaller, 'zone' | 'client'> = caller;
     const look = (event: JsonObject) => knownOf(event, client.id, zone.resources);
-    return this.inTurn(zone.zoneId, 'receipt', () =>
-      this.receipts.ofMandate(zone.zoneId, jti.toLowerCase(), look),
-    );
+    const reading = () => this.receipts.ofMandate(zone.zoneId, jti.toLowerCase(), look);
+    return orUnavailable('receipt', this.reads.read(zone.zoneId, reading));
   }
 
   /**
@@ -102,13 +101,18 @@ export class MandateReceipts {
     inFlight.noteClaim(zone.zoneId, clientId);
     await limitRequests({ zone, client: { id: clientId } }, this.limits.ofPresented);
     const look = (event: JsonObject) => (isEventOf(event, mandate) ? 'all' : 'nothing');
-    return this.inTurn(turnOfPresented(zone), 'receipt', () =>
+    return this.readPresented(zone, 'receipt', () =>
       this.receipts.ofMandate(zone.zoneId, jti, look),
     );
   }
 
-  private inTurn<T>(turn: string, what: string, reading: () => Promise<T>): Promise<T> {
-    return orUnavailable(what, this.reads.read(turn, reading));
+  /** Reads for who presents a mandate of a zone: what the zone reads for its clients does not wait for that. */
+  private readPresented<T>(
+    { zoneId }: Pick<ZoneSnapshot, 'zoneId'>,
+    what: string,
+    reading: () => Promise<T>,
+  ): Promise<T> {
+    return orUnavailable(what, this.reads.read(zoneId, reading, `presented ${zoneId}`));
   }
 
   /** The key of a zone: a published one, or one of before that nobody has withdrawn. */
@@ -117,16 +121,11 @@ export class MandateReceipts {
     if (published !== null) return published;
     const reading = () =>
       this.dataSource.query<{ alg: ZoneAlg; jwk: JWK }[]>(RETIRED, [zone.zoneId, kid]);
-    const [row] = await this.inTurn(turnOfPresented(zone), 'key', reading);
+    const [row] = await this.readPresented(zone, 'key', reading);
     return row === undefined
       ? null
       : { kid, alg: row.alg, publicKey: importPublicKey(row.jwk, row.alg) };
   }
-}
-
-/** Whose turn it is to read for who presents mandates of a zone: what the zone reads for its clients does not wait for that. */
-function turnOfPresented({ zoneId }: Pick<ZoneSnapshot, 'zoneId'>): string {
-  return `presented ${zoneId}`;
 }
 
 const RETIRED = `SELECT alg, public_jwk AS jwk FROM signing_keys

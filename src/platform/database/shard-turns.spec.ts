@@ -52,3 +52,31 @@ test('a plain server has the turns for all zones', async () => {
   ends[1]?.();
   await Promise.all(asked);
 });
+
+test.each([
+  ['one shard', new ZoneShards({ databaseUrl: 'postgres://127.0.0.1:1/', shards: HALVES }), 1],
+  ['a plain server', null, undefined],
+])('in %s what waits in a line of its own has the bounds of that', async (_, shards, id) => {
+  const turns = new ShardTurns(shards, { ...LIMITS, inAll: 2 });
+  const begun: unknown[] = [];
+  const ends: (() => void)[] = [];
+  const hang = (name: string, key?: string) =>
+    turns.take(
+      BELOW,
+      'a',
+      () => {
+        begun.push([name, shardNow()?.id]);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      key,
+    );
+  const asked = [hang('one'), hang('another'), hang('apart', `strangers ${BELOW}`)];
+  expect(begun).toEqual([
+    ['one', id],
+    ['apart', id],
+  ]);
+  ends[0]?.();
+  await expect.poll(() => begun).toHaveLength(3);
+  for (const end of ends) end();
+  await Promise.all(asked);
+});

@@ -16,10 +16,13 @@ export class ShardTurns {
     this.turns = new PerShard(() => new Turns(limits));
   }
 
-  /** Does something in a zone when its turn comes, as {@link Turns.take} does. */
-  take<T>(zoneId: string, asker: string, job: () => Promise<T>): Promise<T> {
-    const { shards } = this;
-    if (shards === null) return this.turns.current.take(zoneId, asker, job);
-    return shards.inZone(zoneId, () => this.turns.current.take(zoneId, asker, job));
+  /**
+   * Does something in a zone when its turn comes, as {@link Turns.take} does.
+   *
+   * @param key what has its bound, if that is not the zone as a whole
+   */
+  take<T>(zoneId: string, asker: string, job: () => Promise<T>, key = zoneId): Promise<T> {
+    const take = () => this.turns.current.take(key, asker, job);
+    return this.shards === null ? take() : this.shards.inZone(zoneId, take);
   }
 }

@@ -27,9 +27,10 @@ export class ZoneReads {
    * Reads when it is the zone's turn.
    *
    * @param read one query on the shared connections
+   * @param line in which it waits, if that is not the line of what the zone wants for itself
    * @throws {OAuthError} temporarily_unavailable if the zone wants too much; what `read` throws
    */
-  read<T>(zoneId: string, read: () => Promise<T>): Promise<T> {
-    return this.turns.take(zoneId, zoneId, read);
+  read<T>(zoneId: string, read: () => Promise<T>, line = zoneId): Promise<T> {
+    return this.turns.take(zoneId, line, read, line);
   }
 }
