@@ -10,7 +10,7 @@ import type { BundleScope } from '../../src/evidence/bundle/write-bundle.js';
 import { formatVkey, noteSigner } from '../../src/transparency-log/note-key.js';
 import { signNote } from '../../src/transparency-log/signed-note.js';
 import { jsonLinesOf, runCli, type Run } from '../setup/cli.js';
-import { createDatabase } from '../setup/harness.js';
+import { createDatabase, withClient } from '../setup/harness.js';
 import { bundleOf as bundleIn } from '../setup/sealed-bundle.js';
 import { SealedLog, type Sealed } from '../setup/sealed-log.js';
 import {
@@ -21,6 +21,7 @@ import {
   type Tampered,
   type Tampering,
 } from '../setup/tampering.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 let databaseUrl: string;
 let client: pg.Client;
@@ -127,10 +128,10 @@ describe('a bundle of a log that nobody has changed', () => {
 
 describe('somebody who may do everything in the database, before a bundle is made of it', () => {
   async function tamper(of: Tampered, sql: Tampering['sql']): Promise<void> {
-    await client.query('BEGIN');
-    await client.query('SET LOCAL session_replication_role = replica');
-    await client.query(sql({ ...of, other: uuidv7() }));
-    await client.query('COMMIT');
+    await withClient(await databaseOf(databaseUrl, of.zone), async (owner) => {
+      await owner.query('SET session_replication_role = replica');
+      await owner.query(sql({ ...of, other: uuidv7() }));
+    });
   }
 
   const all = [...TAMPERINGS, ...SEAMLESS];

@@ -7,6 +7,7 @@ import { borrowReplica, withClient, type Replica } from '../setup/harness.js';
 import { newOperator, type TestOperator } from '../setup/operators.js';
 import { persistently } from '../setup/patience.js';
 import { DENY_ALL, recordedPolicy } from '../setup/policies.js';
+import { withoutTriggers } from '../setup/without-triggers.js';
 import {
   ACCESS_TOKEN,
   callAdmin,
@@ -249,7 +250,7 @@ test('a set that is not what was recorded any more explains nothing wrongly', as
   const policy = await recordedPolicy(replica, answer.requestId);
   await withClient(replica.databaseUrl, async (db) => {
     await db.query('BEGIN');
-    await db.query('SET LOCAL session_replication_role = replica');
+    await withoutTriggers(db);
     await db.query(
       `UPDATE policy_versions SET content = 'permit (principal, action, resource);'
         WHERE id IN (SELECT policy_version_id FROM policy_set_members WHERE policy_set_version_id = $1)`,

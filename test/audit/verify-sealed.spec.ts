@@ -21,6 +21,7 @@ import {
   TAMPERINGS,
   type Tampered,
 } from '../setup/tampering.js';
+import { withoutTriggers } from '../setup/without-triggers.js';
 
 let databaseUrl: string;
 let client: pg.Client;
@@ -77,7 +78,7 @@ async function faultsNow(kept = keptOf(sealed)): Promise<Fault[]> {
 async function faultsAfter(sql: string): Promise<Fault[]> {
   await client.query('BEGIN');
   try {
-    await client.query('SET LOCAL session_replication_role = replica');
+    await withoutTriggers(client);
     await client.query(sql);
     return await faultsNow();
   } finally {
@@ -122,7 +123,7 @@ test('events that went with a day are looked for once, and not each', async () =
   await client.query('BEGIN');
   try {
     const chain = [of.zone, of.writers[0]];
-    await client.query('SET LOCAL session_replication_role = replica');
+    await withoutTriggers(client);
     await client.query(
       `INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
        SELECT f.zone_id, f.writer, f.seq, l.seq, current_date, f.previous_hash, l.hash
@@ -193,7 +194,7 @@ describe('a database that was set back, or sealed anew', () => {
       const [anew] = SEAMLESS.filter(({ name }) => name.startsWith('writes a chain anew'));
       const [gone] = OF_SEALED.filter(({ name }) => name === 'deletes what is signed');
       await client.query('BEGIN');
-      await client.query('SET LOCAL session_replication_role = replica');
+      await withoutTriggers(client);
       await client.query(anew?.sql({ ...zone, other: '' }) ?? '');
       await client.query(gone?.sql({ ...zone, other: '' }) ?? '');
       own.forget(zone.zone);

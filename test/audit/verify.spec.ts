@@ -5,7 +5,7 @@ import { ChainVerifier } from '../../src/audit/verify/chain-verifier.js';
 import type { Fault } from '../../src/audit/verify/fault.js';
 import { readLog } from '../../src/audit/verify/read-log.js';
 import { jsonLinesOf, runCli } from '../setup/cli.js';
-import { createDatabase, sharedReplica } from '../setup/harness.js';
+import { createDatabase, sharedReplica, withClient } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import {
   appendEvent,
@@ -16,6 +16,7 @@ import {
   type Tampering,
 } from '../setup/tampering.js';
 import { createTestZone } from '../setup/zone.js';
+import { databaseOf } from '../setup/zone-database.js';
 
 let databaseUrl: string;
 let client: pg.Client;
@@ -38,10 +39,10 @@ async function newZone(): Promise<Tampered> {
 
 /** Does what the owner of a server can, whom no trigger stops. */
 async function tamper(of: Tampered, { sql }: Pick<Tampering, 'sql'>): Promise<void> {
-  await client.query('BEGIN');
-  await client.query('SET LOCAL session_replication_role = replica');
-  await client.query(sql({ ...of, other: uuidv7() }));
-  await client.query('COMMIT');
+  await withClient(await databaseOf(databaseUrl, of.zone), async (owner) => {
+    await owner.query('SET session_replication_role = replica');
+    await owner.query(sql({ ...of, other: uuidv7() }));
+  });
 }
 
 /** All that a verifier finds in one zone, or in all. */

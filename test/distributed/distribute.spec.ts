@@ -99,6 +99,7 @@ describe.skipIf(CITUS_URL === undefined)(`migrate --distribute ${ON_CITUS}`, () 
       await step('what is in it', () => keepsWhatIsInIt(url, workers));
       await step('again', () => hasNothingToDo(url));
       await step('a later version', () => bringsWhatIsNew(url, workers));
+      await step('an index of a later version', () => buildsIndexes(url, workers));
       await step('names of zones', () => keepsNamesUnique(url, workers));
       await step('days', () => keepsDays(url, workers));
       await step('a zone that moves', () => movesAndRemovesZone(url));
@@ -232,6 +233,25 @@ async function bringsWhatIsNew(url: string, workers: readonly string[]): Promise
   expect(await placements(url)).toEqual(PLACED);
   for (const node of [url, ...workers]) expect(await rows(node, woken)).toEqual([{ wakes: true }]);
 }
+
+/** Has an index be missing that a migration only declares, as it is of a large table. */
+async function buildsIndexes(url: string, workers: readonly string[]): Promise<void> {
+  const index = 'audit_events_by_label';
+  const [as] = await rows<{ declared: string }>(
+    url,
+    `SELECT pg_get_indexdef('${index}'::regclass) AS declared`,
+  );
+  expect(as?.declared).toContain(' ON ONLY ');
+  await rows(url, `DROP INDEX ${index}`);
+  await rows(url, String(as?.declared));
+  expect(await rows(url, UNFINISHED)).toEqual([{ name: index }]);
+  const { stdout } = await runCli(['migrate'], { DATABASE_URL: url });
+  expect(stdout).toBe(`ran index ${index}\n`);
+  for (const node of [url, ...workers]) expect(await rows(node, UNFINISHED)).toEqual([]);
+}
+
+const UNFINISHED = `SELECT c.relname AS name FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+  WHERE NOT (x.indisvalid AND x.indisready) ORDER BY 1`;
 
 const OTHER_FUNCTION =
   'CREATE OR REPLACE FUNCTION wake_job(p_name text) RETURNS void LANGUAGE sql AS $$ SELECT $$';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,7 +160,7 @@ test('a database that was set back is said to be, and is not signed', async () =
   expect(most((await written()).keys())).toBe(kept);
   // Another process has all turns, and somebody puts away what does not fit: this one sees it, too.
   const turns = (end: string) =>
-    rows(databaseUrl, `UPDATE evidence_turns SET holder = gen_random_uuid(), until = ${end}`);
+    rows(databaseUrl, `UPDATE evidence_turns SET holder = $1, until = ${end}`, [randomUUID()]);
   await turns(`now() + interval '1 hour'`);
   for (const name of await readdir(directory)) {
     // oxlint-disable-next-line no-await-in-loop

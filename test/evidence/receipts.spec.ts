@@ -25,6 +25,7 @@ import { until } from '../setup/process.js';
 import { revokeAs } from '../setup/revoke.js';
 import { newService, type Service, type TestClient } from '../setup/services.js';
 import { newTrustedIssuer } from '../setup/trusted-issuers.js';
+import { withoutTriggers } from '../setup/without-triggers.js';
 import {
   callAdmin,
   createTestZone,
@@ -268,7 +269,7 @@ test('nothing is signed for a database that somebody has changed', async () => {
   const asSuperuser = (statement: string) =>
     withClient(replica.databaseUrl, async (db) => {
       await db.query('BEGIN');
-      await db.query('SET LOCAL session_replication_role = replica');
+      await withoutTriggers(db);
       const { rowCount } = await db.query(statement, [of.zoneId]);
       await db.query('COMMIT');
       expect(rowCount).toBeGreaterThan(0);
@@ -285,8 +286,10 @@ test('nothing is signed for a database that somebody has changed', async () => {
   const notes = new Map<string, string>();
   const setNote = (size: string, note: string) =>
     withClient(replica.databaseUrl, async (db) => {
-      await db.query('SET session_replication_role = replica');
+      await db.query('BEGIN');
+      await withoutTriggers(db);
       await db.query('UPDATE checkpoints SET note = $2 WHERE size = $1', [size, note]);
+      await db.query('COMMIT');
     });
   await until(async () => {
     const newest =

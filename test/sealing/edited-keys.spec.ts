@@ -53,7 +53,10 @@ describe('who can write rows, but has not the key-encryption key,', () => {
       [zone.zoneId, kid, JSON.stringify(jwk)],
     );
     expect((await zone.exchange({ subject_token: token })).status).toBe(503);
-    await rows(replica.databaseUrl, 'DELETE FROM signing_keys WHERE kid = $1', [kid]);
+    await rows(replica.databaseUrl, 'DELETE FROM signing_keys WHERE zone_id = $1 AND kid = $2', [
+      zone.zoneId,
+      kid,
+    ]);
     expect((await persistently(() => zone.session())).status).toBe(200);
     expect((await zone.exchange()).status).toBe(200);
   });
@@ -62,10 +65,11 @@ describe('who can write rows, but has not the key-encryption key,', () => {
     const zone = await createTestZone(replica);
     const kid = await retireKey(zone);
     const { jwk, token } = await forgery(zone, kid);
-    await rows(replica.databaseUrl, 'UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [
-      kid,
-      JSON.stringify(jwk),
-    ]);
+    await rows(
+      replica.databaseUrl,
+      'UPDATE signing_keys SET public_jwk = $2 WHERE zone_id = $3 AND kid = $1',
+      [kid, JSON.stringify(jwk), zone.zoneId],
+    );
     expect((await zone.exchange({ subject_token: token })).status).toBe(503);
   });
 

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CompactEncrypt, decodeJwt, importJWK } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test as everywhere } from 'vitest';
 import { MOVED } from '../../src/admin/zone-moves/moved-tables.js';
 import { ofManifest, signMove } from '../../src/admin/zone-moves/move-notes.js';
 import { parseReceivingKey } from '../../src/admin/zone-moves/receiving-key.js';
@@ -12,6 +12,7 @@ import { NO_ZONE } from '../../src/ledger/entry.js';
 import { SEALED_COLUMNS } from '../../src/sealing/sealed-columns.js';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
+import { DISTRIBUTED } from '../setup/citus.js';
 import { jsonOf, type Run } from '../setup/cli.js';
 import { rows, type Replica } from '../setup/harness.js';
 import { introspect } from '../setup/introspection.js';
@@ -45,6 +46,9 @@ let a: Installation;
 let b: Installation;
 let zone: TestZone;
 const issuer = `http://zone-${randomUUID()}.localhost`;
+
+/** Zones are neither sent from a distributed database nor received in one. */
+const test = everywhere.skipIf(DISTRIBUTED);
 
 beforeAll(async () => {
   [a, b] = await Promise.all([startInstallation('a'), startInstallation('b')]);
