@@ -10,18 +10,17 @@ import type { BundleScope } from '../../src/evidence/bundle/write-bundle.js';
 import { formatVkey, noteSigner } from '../../src/transparency-log/note-key.js';
 import { signNote } from '../../src/transparency-log/signed-note.js';
 import { jsonLinesOf, runCli, type Run } from '../setup/cli.js';
-import { createDatabase, withClient } from '../setup/harness.js';
+import { createDatabase } from '../setup/harness.js';
 import { bundleOf as bundleIn } from '../setup/sealed-bundle.js';
 import { SealedLog, type Sealed } from '../setup/sealed-log.js';
 import {
   appendEvent,
   recordEvents,
   SEAMLESS,
+  tamper,
   TAMPERINGS,
   type Tampered,
-  type Tampering,
 } from '../setup/tampering.js';
-import { databaseOf } from '../setup/zone-database.js';
 
 let databaseUrl: string;
 let client: pg.Client;
@@ -127,13 +126,6 @@ describe('a bundle of a log that nobody has changed', () => {
 });
 
 describe('somebody who may do everything in the database, before a bundle is made of it', () => {
-  async function tamper(of: Tampered, sql: Tampering['sql']): Promise<void> {
-    await withClient(await databaseOf(databaseUrl, of.zone), async (owner) => {
-      await owner.query('SET session_replication_role = replica');
-      await owner.query(sql({ ...of, other: uuidv7() }));
-    });
-  }
-
   const all = [...TAMPERINGS, ...SEAMLESS];
 
   test.each(all.filter(({ notInBundles }) => notInBundles !== true))(
@@ -141,7 +133,7 @@ describe('somebody who may do everything in the database, before a bundle is mad
     async ({ sql }) => {
       const of = await newZone();
       const { scope, files } = keptOf(await log.seal(of.zone));
-      await tamper(of, sql);
+      await tamper(databaseUrl, of, { sql });
       const { code, stdout } = await verify(await bundleOf(of.zone, scope), files);
       const faults = /^(changed|removed|added|reordered|checkpoint): /;
       expect([code, stdout]).toEqual([1, expect.stringMatching(faults)]);
@@ -152,7 +144,7 @@ describe('somebody who may do everything in the database, before a bundle is mad
     for (const { sql } of all.filter(({ notInBundles }) => notInBundles === true)) {
       const of = await newZone();
       const { scope, files } = keptOf(await log.seal(of.zone));
-      await tamper(of, sql);
+      await tamper(databaseUrl, of, { sql });
       const { code, stdout } = await verify(await bundleOf(of.zone, scope), files);
       expect([code, stdout]).toEqual([0, expect.stringContaining('12 events')]);
     }
@@ -162,16 +154,15 @@ describe('somebody who may do everything in the database, before a bundle is mad
     const of = await newZone();
     const before = await log.seal(of.zone);
     const { scope, files } = keptOf(before);
-    await tamper(
-      of,
-      ({ zone, writers }) => `
+    await tamper(databaseUrl, of, {
+      sql: ({ zone, writers }) => `
       UPDATE audit_events SET event_text = replace(event_text, 'r6', 'r9'), request_id = 'r9',
              hash = sha256(previous_hash || convert_to(replace(event_text, 'r6', 'r9'), 'UTF8'))
        WHERE zone_id = '${zone}' AND writer = '${writers[0]}' AND seq = 6;
       DELETE FROM zone_checkpoints WHERE zone_id = '${zone}';
       DELETE FROM evidence_runs WHERE zone_id = '${zone}';
       DELETE FROM evidence_heads WHERE zone_id = '${zone}'`,
-    );
+    });
     log.forget(of.zone);
     await log.seal(of.zone);
     const bundle = await bundleOf(of.zone, scope);

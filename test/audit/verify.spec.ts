@@ -5,18 +5,17 @@ import { ChainVerifier } from '../../src/audit/verify/chain-verifier.js';
 import type { Fault } from '../../src/audit/verify/fault.js';
 import { readLog } from '../../src/audit/verify/read-log.js';
 import { jsonLinesOf, runCli } from '../setup/cli.js';
-import { createDatabase, sharedReplica, withClient } from '../setup/harness.js';
+import { createDatabase, sharedReplica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import {
   appendEvent,
   recordEvents,
   SEAMLESS,
+  tamper,
   TAMPERINGS,
   type Tampered,
-  type Tampering,
 } from '../setup/tampering.js';
 import { createTestZone } from '../setup/zone.js';
-import { databaseOf } from '../setup/zone-database.js';
 
 let databaseUrl: string;
 let client: pg.Client;
@@ -37,14 +36,6 @@ async function newZone(): Promise<Tampered> {
   return of;
 }
 
-/** Does what the owner of a server can, whom no trigger stops. */
-async function tamper(of: Tampered, { sql }: Pick<Tampering, 'sql'>): Promise<void> {
-  await withClient(await databaseOf(databaseUrl, of.zone), async (owner) => {
-    await owner.query('SET session_replication_role = replica');
-    await owner.query(sql({ ...of, other: uuidv7() }));
-  });
-}
-
 /** All that a verifier finds in one zone, or in all. */
 async function faultsIn(zone: string | null): Promise<Fault[]> {
   const faults: Fault[] = [];
@@ -63,7 +54,7 @@ describe('somebody who may do everything in the database', () => {
   test.each(TAMPERINGS)('$name, and it is found where it was', async (tampering) => {
     const of = await newZone();
     expect(await faultsIn(of.zone)).toEqual([]);
-    await tamper(of, tampering);
+    await tamper(databaseUrl, of, tampering);
     const faults = await faultsIn(of.zone);
     const places = placesOf(faults, of);
     expect(places).toHaveLength(tampering.found.length);
@@ -73,7 +64,7 @@ describe('somebody who may do everything in the database', () => {
 
   test('moves an event to another zone, and it is found there as well', async () => {
     const [of, other] = [await newZone(), uuidv7()];
-    await tamper(of, {
+    await tamper(databaseUrl, of, {
       sql: ({ zone, writers }) =>
         `UPDATE audit_events SET zone_id = '${other}' WHERE zone_id = '${zone}' AND writer = '${writers[0]}' AND seq = 1`,
     });
@@ -85,14 +76,14 @@ describe('somebody who may do everything in the database', () => {
 
   test.each(SEAMLESS)('$name, and the chains do not show it', async (tampering) => {
     const of = await newZone();
-    await tamper(of, tampering);
+    await tamper(databaseUrl, of, tampering);
     expect(await faultsIn(of.zone)).toEqual([]);
   });
 });
 
 test('audit verify prints each fault, and ends with 1', async () => {
   const of = await newZone();
-  await tamper(of, {
+  await tamper(databaseUrl, of, {
     sql: ({ zone }) => `DELETE FROM audit_events WHERE zone_id = '${zone}' AND seq = 3`,
   });
   const env = { DATABASE_URL: databaseUrl };
@@ -117,7 +108,7 @@ test('audit verify prints each fault, and ends with 1', async () => {
 test('an event that a terminal would act upon is printed as text', async () => {
   const of = await newZone();
   const evil = '\\u001b]0;x\\u0007';
-  await tamper(of, {
+  await tamper(databaseUrl, of, {
     sql: ({ zone, writers }) =>
       `UPDATE audit_events SET event_text = replace(event_text, id::text, '${evil}'),
          hash = sha256(previous_hash || convert_to(replace(event_text, id::text, '${evil}'), 'UTF8'))

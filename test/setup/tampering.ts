@@ -1,4 +1,7 @@
 import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { withClient } from './databases.js';
+import { databaseOf } from './zone-database.js';
 
 /** The two chains of a zone whose audit log is tampered with: the first is of texts, the second of `jsonb`, as earlier versions wrote. */
 export interface Tampered {
@@ -42,6 +45,18 @@ export interface Tampering {
   readonly notInBundles?: true;
   /** What a verifier finds that has the database alone: kind, chain (by its number in `writers`), first number. */
   readonly found: readonly (readonly [kind: string, chain: 0 | 1, seq: number])[];
+}
+
+/** Does what the owner of a server can, whom no trigger stops. */
+export async function tamper(
+  databaseUrl: string,
+  of: Tampered,
+  { sql }: Pick<Tampering, 'sql'>,
+): Promise<void> {
+  await withClient(await databaseOf(databaseUrl, of.zone), async (owner) => {
+    await owner.query('SET session_replication_role = replica');
+    await owner.query(sql({ ...of, other: uuidv7() }));
+  });
 }
 
 const one = (zone: string, writer: string, seq: number): string =>
