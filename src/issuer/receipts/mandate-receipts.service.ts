@@ -101,13 +101,13 @@ export class MandateReceipts {
     inFlight.noteClaim(zone.zoneId, clientId);
     await limitRequests({ zone, client: { id: clientId } }, this.limits.ofPresented);
     const look = (event: JsonObject) => (isEventOf(event, mandate) ? 'all' : 'nothing');
-    return this.readPresented(zone, 'receipt', () =>
+    return this.readForBearer(zone, 'receipt', () =>
       this.receipts.ofMandate(zone.zoneId, jti, look),
     );
   }
 
   /** Reads for who presents a mandate of a zone: what the zone reads for its clients does not wait for that. */
-  private readPresented<T>(
+  private readForBearer<T>(
     { zoneId }: Pick<ZoneSnapshot, 'zoneId'>,
     what: string,
     reading: () => Promise<T>,
@@ -121,7 +121,7 @@ export class MandateReceipts {
     if (published !== null) return published;
     const reading = () =>
       this.dataSource.query<{ alg: ZoneAlg; jwk: JWK }[]>(RETIRED, [zone.zoneId, kid]);
-    const [row] = await this.readPresented(zone, 'key', reading);
+    const [row] = await this.readForBearer(zone, 'key', reading);
     return row === undefined
       ? null
       : { kid, alg: row.alg, publicKey: importPublicKey(row.jwk, row.alg) };
