@@ -167,14 +167,13 @@ async function killDistributing(url: string, when: () => Promise<boolean>): Prom
   await until(async () => (await rows(url, AT_WORK)).length === 0);
 }
 
-const AT_WORK = `SELECT query FROM pg_stat_activity
+const OURS = `FROM pg_stat_activity
   WHERE datname = current_database() AND application_name = 'mandate schema'`;
+const AT_WORK = `SELECT 1 ${OURS}`;
 /** Some tables are placed then, and others are not. */
 const DISTRIBUTING = `${AT_WORK} AND query ~ 'create_distributed_table.*delegation'`;
-
 /** What replaces functions is ended by the server, so that it has not done so when it is seen. */
-const END_AT_FUNCTIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE datname = current_database() AND application_name = 'mandate schema' AND query ~ 'CREATE OR REPLACE FUNCTION'`;
+const END_AT_FUNCTIONS = `SELECT pg_terminate_backend(pid) ${OURS} AND query ~ 'CREATE OR REPLACE FUNCTION'`;
 
 /** Leaves two zones that have issued. */
 async function refusesWhileServersRun(url: string): Promise<void> {

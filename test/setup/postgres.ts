@@ -28,7 +28,7 @@ const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const template = `mandate_template_${randomUUID().replaceAll('-', '')}`;
-  const citusUrl = process.env['CITUS_URL'];
+  const citusUrl = process.env['CITUS_URL'] || undefined;
   if (citusUrl !== undefined) return distributed(project, citusUrl, template);
   const { url, stop, strategy } = await startServer();
   const query = (text: string) => withClient(url, (client) => client.query(text));
