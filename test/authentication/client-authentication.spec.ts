@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
@@ -76,9 +76,10 @@ async function importedClient(secret: string): Promise<Client> {
 }
 
 async function expire(client: Client): Promise<void> {
-  await view.query(
-    "UPDATE client_secrets SET expires_at = now() - interval '1 second' WHERE client_id = $1",
-    [client.clientId],
+  await rows(
+    replica.databaseUrl,
+    `UPDATE client_secrets SET expires_at = now() - interval '1 second' WHERE zone_id = $1 AND client_id = $2`,
+    [zone.zoneId, client.clientId],
   );
 }
 

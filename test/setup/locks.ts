@@ -1,6 +1,6 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { rows, withClient } from './harness.js';
-import { homeOf } from './zone-database.js';
+import { databaseOf, homeOf, idInEach, tableOf } from './zone-database.js';
 import { until } from './process.js';
 
 /** A statement and its parameters. */
@@ -45,6 +45,28 @@ export async function changedInBetween<T>(
     return { answering: started };
   });
   return answering;
+}
+
+/**
+ * Keeps everybody from a table of zones, wherever zones are.
+ *
+ * @returns lets it go; once is enough
+ */
+export async function lockTable(databaseUrl: string, table: string): Promise<() => Promise<void>> {
+  const places = await idInEach(databaseUrl);
+  const clients = await Promise.all(
+    places.map(async (id) => {
+      const client = new pg.Client({ connectionString: await databaseOf(databaseUrl, id) });
+      await client.connect();
+      const name = await tableOf(databaseUrl, id, table);
+      await client.query(`BEGIN; LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
+      return client;
+    }),
+  );
+  // What is not committed is gone with its connection.
+  return async () => {
+    await Promise.all(clients.splice(0).map((client) => client.end()));
+  };
 }
 
 async function moment(databaseUrl: string): Promise<string> {
