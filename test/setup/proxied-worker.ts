@@ -1,4 +1,5 @@
 import { rows } from './databases.js';
+import { until } from './process.js';
 import { startProxy, type Proxy } from './proxy.js';
 import type { TestZone } from './zone.js';
 
@@ -31,7 +32,11 @@ export async function proxyWorker(databaseUrl: string): Promise<ProxiedWorker> {
   proxy.forwardTo(url);
   const { hostname, port } = new URL(proxy.urlFor(url));
   await rows(databaseUrl, 'SELECT citus_update_node($1, $2, $3)', [behind.id, hostname, port]);
-  await rows(databaseUrl, 'SELECT start_metadata_sync_to_all_nodes()');
+  // Citus does so by itself, too, and one of both gives way.
+  await until(async () => {
+    await rows(databaseUrl, 'SELECT start_metadata_sync_to_all_nodes()');
+    return true;
+  });
   return {
     proxy,
     url,

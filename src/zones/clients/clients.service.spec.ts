@@ -231,6 +231,13 @@ describe('on a distributed database', () => {
     expect(await clients.findIn(second, randomUUID())).toBeNull();
   });
 
+  test('an id that no client has is looked for each time, as no commit would see that one has it', async () => {
+    const id = randomUUID();
+    expect(await clients.find(id)).toBeNull();
+    stored.set(id, [{ zoneId: second, version: '1' }]);
+    expect(await clients.find(id)).toMatchObject({ id });
+  });
+
   test('one of an id that another zone has as well is found there, whichever was first', async () => {
     const id = randomUUID();
     stored.set(

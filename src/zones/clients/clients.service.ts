@@ -31,7 +31,10 @@ const LIMITS = { joined: 200, waiting: 4_096 } as const;
 export class Clients implements OnModuleInit, ChangeListener {
   /** By id; those of one id are of several zones. */
   private readonly known: LRUCache<string, readonly ClientView[]>;
-  /** Apart from those that there are, which no stranger's inventions push out. */
+  /**
+   * Apart from those that there are, which no stranger's inventions push out. None where the database is distributed: a
+   * refusal is recorded at another shard than the client would have, so the ledger cannot see that there is one by now.
+   */
   private readonly absent = new LRUCache<string, true>(atMost(MAX_ABSENT));
   /** The last look-up of each id that is under way: one that began before a change is not kept. */
   private readonly loading = new Map<string, Promise<readonly ClientView[]>>();
@@ -91,8 +94,7 @@ export class Clients implements OnModuleInit, ChangeListener {
     const ofZone = (views: readonly ClientView[]) => views.find((view) => view.zoneId === zoneId);
     if (this.shards === null) return ofZone(await this.views(id)) ?? null;
     const known = ofZone(this.known.get(id) ?? []);
-    if (known !== undefined || this.absent.has(id)) return known ?? null;
-    return ofZone(await this.load(id, zoneId)) ?? null;
+    return known ?? ofZone(await this.load(id, zoneId)) ?? null;
   }
 
   /** Whether there is such a client in the database now. @throws the driver's error */
@@ -186,7 +188,7 @@ export class Clients implements OnModuleInit, ChangeListener {
       // It is not known then whether others have one.
       if (zoneId !== undefined) return;
       this.known.delete(id);
-      this.absent.set(id, true);
+      if (this.shards === null) this.absent.set(id, true);
     } else {
       this.absent.delete(id);
       this.known.set(id, views);
