@@ -68,11 +68,11 @@ export class DatabaseJob {
     return this.begun && !this.ended.signal.aborted;
   }
 
-  /** Begins to look. */
-  start(): void {
+  /** Begins to look. @param afterMs milliseconds until then, unless it is woken before */
+  start(afterMs = 0): void {
     this.begun = true;
-    this.busyUntil = performance.now() + LINGER_MS;
-    this.lookAfter(spread(this.terms.busyMs));
+    this.busyUntil = performance.now() + afterMs + LINGER_MS;
+    this.lookAfter(afterMs + spread(this.terms.busyMs));
   }
 
   /** Says that there may be something to do. Nothing happens if it was not started. */

@@ -52,7 +52,7 @@ test.each([
 ])('a shard that %s holds up no look into others', async (_, looked, warned) => {
   const jobs = newJobs(SHARDS, looked);
   jobs.start();
-  await vi.advanceTimersByTimeAsync(200);
+  await vi.advanceTimersByTimeAsync(300);
   const before = looks.get(2) ?? 0;
   for (let n = 0; n < 10; n += 1) {
     jobs.wake();
@@ -61,6 +61,22 @@ test.each([
   expect((looks.get(2) ?? 0) - before).toBe(10);
   expect(looks.get(1)).toBe(1);
   expect(warnings).toEqual(warned);
+});
+
+test('the first looks into shards are not all at once, and who is woken does not wait for its turn', async () => {
+  const jobs = newJobs(SHARDS, () => Promise.resolve('nothing'));
+  jobs.start();
+  // Each look is after 80 to 120 ms, and the second shard's 100 ms later.
+  await vi.advanceTimersByTimeAsync(150);
+  expect([...looks.keys()]).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect([...looks.keys()]).toEqual([1, 2]);
+  const other = newJobs(SHARDS, () => Promise.resolve('nothing'));
+  looks.clear();
+  other.start();
+  other.wake();
+  await vi.advanceTimersByTimeAsync(1);
+  expect([...looks.keys()].toSorted()).toEqual([1, 2]);
 });
 
 test('a plain server is looked into by one, and it ends when the look is over', async () => {

@@ -3,6 +3,12 @@ import { DatabaseJob, type JobTerms } from './database-job.js';
 import type { ZoneShards } from './zone-shards.js';
 
 /**
+ * Milliseconds between the first looks into two shards: a replica that starts makes the connections to all of them, and
+ * each is some ten milliseconds of a worker's processor.
+ */
+const APART_MS = 100;
+
+/**
  * A background job of a plain server, or one of each shard of a distributed database: each looks when it is its time, so
  * that one that waits for a worker, or fails there, holds up no other.
  */
@@ -32,9 +38,9 @@ export class ShardJobs {
     return this.jobs.some(({ running }) => running);
   }
 
-  /** Begins to look. */
+  /** Begins to look, into one shard after the other. */
   start(): void {
-    for (const job of this.jobs) job.start();
+    for (const [place, job] of this.jobs.entries()) job.start(place * APART_MS);
   }
 
   /** Says that there may be something to do, wherever it is. Nothing happens if it was not started. */
