@@ -222,7 +222,7 @@ describe.skipIf(CITUS_URL === undefined)(`a server ${ON_CITUS}`, () => {
     const nodes = await Promise.all(
       [...zones].map(async (zoneId) => (await placeOf({ zoneId })).node),
     );
-    expect(new Set(nodes).size).toBe(2);
+    expect(new Set(nodes).size).toBeGreaterThan(1);
     const { body } = await callAdmin(b, 'GET', `/zones/${far.zoneId}/audit?limit=3`);
     expect((body['items'] as typeof seen).map(({ zone_id: zone }) => zone)).toEqual(
       Array.from({ length: 3 }, () => far.zoneId),
