@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { lockTable } from '../setup/locks.js';
 import { newOperator } from '../setup/operators.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
@@ -115,14 +116,15 @@ test('an entry of the index with the number of another zone shows nothing of it 
 });
 
 test('a search that takes too long is given up, and says what to ask instead', async () => {
-  await withClient(replica.databaseUrl, async (client) => {
-    await client.query('BEGIN');
-    await client.query('LOCK TABLE audit_index_heads IN ACCESS EXCLUSIVE MODE');
+  const unlock = await lockTable(replica.databaseUrl, 'audit_index_heads');
+  try {
     await until(async () => {
       const { status, body } = await callAdmin(replica, 'GET', `/zones/${zone.zoneId}/audit`);
       return status === 503 && JSON.stringify(body).includes('ask for a shorter time');
     });
-  });
+  } finally {
+    await unlock();
+  }
 });
 
 test('what was decided on requests of one name is shown in whole pages to an operator of one zone', async () => {
