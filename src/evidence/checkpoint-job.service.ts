@@ -8,12 +8,9 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { commitIf } from '../platform/database/commit-if.js';
-import {
-  askEachShard,
-  zoneShardsOf,
-  type ZoneShard,
-  type ZoneShards,
-} from '../platform/database/zone-shards.js';
+import { askEachShard } from '../platform/database/each-shard.js';
+import type { ZoneShard } from '../platform/database/zone-shard.js';
+import { zoneShardsOf, type ZoneShards } from '../platform/database/zone-shards.js';
 import { Periodic } from '../platform/periodic.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { ChainPlace } from './chain-pages.js';

@@ -3,7 +3,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { zoneShardsOf, type ZoneShard } from '../platform/database/zone-shards.js';
+import type { ZoneShard } from '../platform/database/zone-shard.js';
+import { zoneShardsOf } from '../platform/database/zone-shards.js';
 import { Ledger } from './ledger.service.js';
 
 /** Milliseconds for which a mandate that was recorded proves that others can be. */

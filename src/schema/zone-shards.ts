@@ -1,12 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { zoneHash } from '../platform/database/zone-hash.js';
-import {
-  ZoneShards,
-  type NodePlace,
-  type ZoneShard,
-  type ZoneShardMap,
-} from '../platform/database/zone-shards.js';
+import type { NodePlace, ZoneShard } from '../platform/database/zone-shard.js';
+import { ZoneShards, type ZoneShardMap } from '../platform/database/zone-shards.js';
 import { isDatabaseAway } from '../platform/http/database-error.js';
 import { openConnection } from './schema-connection.js';
 

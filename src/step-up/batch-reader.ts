@@ -1,4 +1,4 @@
-import { PerShard } from '../platform/database/zone-shards.js';
+import { PerShard } from '../platform/database/shard-scope.js';
 
 /** A caller that waits for what it has asked for. */
 interface PendingRead<T> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { In, type DataSource } from 'typeorm';
 import { NIL } from 'uuid';
-import { PerShard } from '../platform/database/zone-shards.js';
+import { PerShard } from '../platform/database/shard-scope.js';
 import { InstallationWebhook } from './installation-webhook.entity.js';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';

@@ -4,7 +4,7 @@ import type { Counter } from 'prom-client';
 import { NIL } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { DatabaseJobs } from '../platform/database/database-jobs.js';
-import { PerShard } from '../platform/database/zone-shards.js';
+import { PerShard } from '../platform/database/shard-scope.js';
 import { OutboundPolicies } from '../platform/outbound/outbound-policies.service.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { inOwnSpan } from '../platform/tracing/spans.js';

@@ -5,7 +5,8 @@ import type { DataSource } from 'typeorm';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { inEachShard, zoneShardsOf } from '../../platform/database/zone-shards.js';
+import { inEachShard } from '../../platform/database/each-shard.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { Periodic } from '../../platform/periodic.js';
 import { forget } from './kept-requests.js';
 

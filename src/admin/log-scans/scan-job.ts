@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import type { JobTerms, Look } from '../../platform/database/database-job.js';
-import { PerShard } from '../../platform/database/zone-shards.js';
+import { PerShard } from '../../platform/database/shard-scope.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { decideInBulk } from '../../policy/background/decide-in-bulk.js';
 import { UncompilablePolicy } from '../../policy/engine/compile.js';

@@ -6,7 +6,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import type { Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { ZoneRounds } from '../../platform/database/zone-rounds.js';
-import { PerShard } from '../../platform/database/zone-shards.js';
+import { PerShard } from '../../platform/database/shard-scope.js';
 
 /** Milliseconds between two looks for notices while there are some, and when nothing wakes it. */
 const BUSY_MS = 400;

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { shardsOf } from './impatient-pool.js';
-import { askEachShard, findInShards } from './zone-shards.js';
+import { askEachShard, findInShards } from './each-shard.js';
 
 /**
  * Does something in one zone, at the shard that has it where the database is distributed.

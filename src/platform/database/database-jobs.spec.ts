@@ -5,7 +5,8 @@ import { BackgroundWork } from '../background-work.js';
 import type { RunningEnv } from '../config/env.js';
 import type { ChangeFeed } from './change-feed.js';
 import { DatabaseJobs } from './database-jobs.js';
-import { shardNow, type ZoneShardMap } from './zone-shards.js';
+import { shardNow } from './shard-scope.js';
+import type { ZoneShardMap } from './zone-shards.js';
 
 /** What is the same of all jobs here: they look again at once. */
 const AT_ONCE = {

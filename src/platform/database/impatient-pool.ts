@@ -2,7 +2,8 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { connectionsToShard } from './pool-sizes.js';
 import { traceQueries } from './traced-queries.js';
-import type { ZoneShard, ZoneShards } from './zone-shards.js';
+import type { ZoneShard } from './zone-shard.js';
+import type { ZoneShards } from './zone-shards.js';
 
 type OnConnection = (
   error: Error | undefined,

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { unavailable } from '../../oauth/errors.js';
-import { PerShard } from './zone-shards.js';
+import { PerShard } from './shard-scope.js';
 
 /** Bounds of {@link JoinedReads}. */
 export interface JoinedReadLimits {

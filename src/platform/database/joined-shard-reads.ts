@@ -1,5 +1,6 @@
 import { JoinedReads, type JoinedReadLimits } from './joined-reads.js';
-import { findInShards, type ZoneShards } from './zone-shards.js';
+import { findInShards } from './each-shard.js';
+import type { ZoneShards } from './zone-shards.js';
 
 /** {@link JoinedReads} about zones, each asked at the shard that has it, whatever the work is about that asks. */
 export class JoinedShardReads<Q, A> {

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Look } from './database-job.js';
 import { ShardJobs } from './shard-jobs.js';
-import { shardNow, ZoneShards } from './zone-shards.js';
+import { shardNow } from './shard-scope.js';
+import { ZoneShards } from './zone-shards.js';
 
 const PLACE = { host: '127.0.0.1', port: 1 };
 const SHARDS = new ZoneShards({
@@ -76,7 +77,7 @@ test('the first looks into shards are not all at once, and who is woken does not
   other.start();
   other.wake();
   await vi.advanceTimersByTimeAsync(1);
-  expect([...looks.keys()].toSorted()).toEqual([1, 2]);
+  expect(new Set(looks.keys())).toEqual(new Set([1, 2]));
 });
 
 test('a plain server is looked into by one, and it ends when the look is over', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ShardTurns } from './shard-turns.js';
-import { shardNow, ZoneShards } from './zone-shards.js';
+import { shardNow } from './shard-scope.js';
+import { ZoneShards } from './zone-shards.js';
 
 const PLACE = { host: '127.0.0.1', port: 1 };
 const HALVES = [

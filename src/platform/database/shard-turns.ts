@@ -1,5 +1,6 @@
 import { Turns, type TurnLimits } from '../turns.js';
-import { PerShard, type ZoneShards } from './zone-shards.js';
+import { PerShard } from './shard-scope.js';
+import type { ZoneShards } from './zone-shards.js';
 
 /**
  * {@link Turns} of what is done in zones, each of which is a key. Where the database is distributed, the limits are those

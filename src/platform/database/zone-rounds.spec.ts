@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ZoneRounds } from './zone-rounds.js';
-import { askEachShard, ZoneShards } from './zone-shards.js';
+import { askEachShard } from './each-shard.js';
+import { ZoneShards } from './zone-shards.js';
 
 const log = { warn: vi.fn() };
 const NEVER = new AbortController().signal;

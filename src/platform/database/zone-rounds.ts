@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Look } from './database-job.js';
-import { PerShard } from './zone-shards.js';
+import { PerShard } from './shard-scope.js';
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 

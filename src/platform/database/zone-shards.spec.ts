@@ -2,13 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { isDatabaseAway } from '../http/database-error.js';
 import { zoneHash } from './zone-hash.js';
 import { JoinedShardReads } from './joined-shard-reads.js';
-import {
-  askEachShard,
-  findInShards,
-  inEachShard,
-  zoneShardsOf,
-  ZoneShards,
-} from './zone-shards.js';
+import { askEachShard, findInShards, inEachShard } from './each-shard.js';
+import { zoneShardsOf, ZoneShards } from './zone-shards.js';
 
 const HALVES = [
   { id: 1, from: -2_147_483_648, to: -1, host: 'one.example', port: 5432 },

@@ -1,18 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { isUuid } from '../../oauth/vocabulary.js';
+import { scope } from './shard-scope.js';
 import { zoneHash } from './zone-hash.js';
-
-/** A shard of zones on a distributed database: all rows of some zones, which are on one node together. */
-export interface ZoneShard {
-  /** The number that Citus has for the shard of `zones`. */
-  readonly id: number;
-  /** The hashes of its zones, from and to, both included. */
-  readonly from: number;
-  readonly to: number;
-  /** Where its node listens. */
-  readonly host: string;
-  readonly port: number;
-}
+import type { NodePlace, ZoneShard } from './zone-shard.js';
 
 /** Where the shards of a distributed database are. */
 export interface ZoneShardMap {
@@ -25,9 +14,6 @@ export interface ZoneShardMap {
   readonly unready?: readonly NodePlace[];
 }
 
-/** Where a node listens. */
-export type NodePlace = Pick<ZoneShard, 'host' | 'port'>;
-
 /** SQLSTATE of what is asked of a shard where it is not, or not yet (`zone-shards.sql`). */
 const ELSEWHERE = 'MZ001';
 
@@ -35,49 +21,6 @@ const ELSEWHERE = 'MZ001';
 class ShardAway extends Error {
   override readonly name = 'ShardAway';
   readonly code = ELSEWHERE;
-}
-
-/** What a piece of work is about: a shard, or a request of which the zone is found out on the way. */
-interface Scope {
-  shard: ZoneShard | null;
-  /** Whether the shard may still be found out. */
-  readonly open: boolean;
-}
-
-const scope = new AsyncLocalStorage<Scope>();
-
-/** The shard that the work under way is about, for what is done of it later, and for others as well; `null` for none. */
-export function shardNow(): ZoneShard | null {
-  return scope.getStore()?.shard ?? null;
-}
-
-/**
- * Something that there is once for each shard, and once on a plain server: made when work about the shard asks for it first.
- */
-export class PerShard<T> {
-  private readonly made = new Map<ZoneShard | null, T>();
-
-  /** @param make is given what does work about the shard, whoever begins it */
-  constructor(private readonly make: (at: <R>(work: () => R) => R) => T) {}
-
-  /** That of the shard which the work under way is about. */
-  get current(): T {
-    const shard = shardNow();
-    const made = this.made.get(shard) ?? this.make((work) => atShard(shard, work));
-    this.made.set(shard, made);
-    return made;
-  }
-
-  /** Those that were made. */
-  get all(): readonly T[] {
-    return [...this.made.values()];
-  }
-}
-
-function atShard<T>(shard: ZoneShard | null, work: () => T): T {
-  // On a plain server nothing is ever about one, which costs nothing there.
-  if (shard === null && scope.getStore() === undefined) return work();
-  return scope.run({ shard, open: false }, work);
 }
 
 /** The schema in which a session finds the tables of one shard, by their plain names (`zone-shards.sql`). */
@@ -277,66 +220,4 @@ export function zoneShardsOf({ zoneShards: map }: WithShards): ZoneShards | null
   const made = new ZoneShards(map);
   known.set(map, made);
   return made;
-}
-
-/**
- * Does the share of a repeated job that each shard has: at once, so that one that is away holds up no other.
- *
- * @param run must not reject
- * @returns the least of what it returns, milliseconds until the next run
- */
-export async function inEachShard(
-  shards: ZoneShards | null,
-  run: () => Promise<number>,
-): Promise<number> {
-  if (shards === null) return run();
-  return Math.min(...(await Promise.all(shards.all.map((shard) => shards.inShard(shard, run)))));
-}
-
-/**
- * Asks each shard by itself, all at once: what is done in others is done although one is away.
- *
- * @param ask is given the shard; `null` for all of a plain server
- * @param first which of them is asked first, counted from 0
- * @returns the answers, when all have ended
- * @throws what the first one threw that could not be asked
- */
-export async function askEachShard<A>(
-  shards: ZoneShards | null,
-  ask: (shard: ZoneShard | null) => Promise<A>,
-  first = 0,
-): Promise<A[]> {
-  if (shards === null) return [await ask(null)];
-  const inTurn = [...shards.all.slice(first), ...shards.all.slice(0, first)];
-  const asked = await Promise.allSettled(
-    inTurn.map((shard) => shards.inShard(shard, () => ask(shard))),
-  );
-  return asked.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
-}
-
-/**
- * Asks each shard by itself for what one of them may have.
- *
- * @param ask resolves to null where it is not
- * @returns the first that was found, though others are away; null if none has it
- * @throws what the first one threw that could not be asked, if no other has it
- */
-export async function findInShards<A>(
-  shards: ZoneShards | null,
-  ask: () => Promise<A | null>,
-): Promise<A | null> {
-  if (shards === null) return ask();
-  const asked = shards.all.map((shard) => shards.inShard(shard, ask));
-  const firstFound = asked.map(async (one) => {
-    const found = await one;
-    if (found === null) throw new Error('it is not there');
-    return found;
-  });
-  return Promise.any(firstFound).catch(async () => {
-    await Promise.all(asked);
-    return null;
-  });
 }

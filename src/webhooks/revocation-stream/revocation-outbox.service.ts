@@ -3,13 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import {
-  askEachShard,
-  PerShard,
-  shardNow,
-  zoneShardsOf,
-  type ZoneShards,
-} from '../../platform/database/zone-shards.js';
+import { askEachShard } from '../../platform/database/each-shard.js';
+import { PerShard, shardNow } from '../../platform/database/shard-scope.js';
+import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
 import { atAllZones } from '../../platform/database/at-zones.js';
 import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { REVOCATION_STREAM, type Revocation } from './revocation-entry.js';

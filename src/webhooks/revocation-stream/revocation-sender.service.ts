@@ -8,7 +8,7 @@ import { BackgroundWork } from '../../platform/background-work.js';
 import type { Look } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import type { ShardJobs } from '../../platform/database/shard-jobs.js';
-import { PerShard } from '../../platform/database/zone-shards.js';
+import { PerShard } from '../../platform/database/shard-scope.js';
 import { RedisConnection } from '../../platform/redis-connection.js';
 import { REVOCATION_STREAM, revocationEntry, type Revocation } from './revocation-entry.js';
 import { RevocationOutbox } from './revocation-outbox.service.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Counter, Registry } from 'prom-client';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { shardNow, type ZoneShardMap } from '../../platform/database/zone-shards.js';
+import { shardNow } from '../../platform/database/shard-scope.js';
+import type { ZoneShardMap } from '../../platform/database/zone-shards.js';
 import { Clients } from './clients.service.js';
 import { SeenClients } from './seen-clients.js';
 

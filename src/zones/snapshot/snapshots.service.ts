@@ -11,11 +11,8 @@ import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
-import {
-  findInShards,
-  zoneShardsOf,
-  type ZoneShards,
-} from '../../platform/database/zone-shards.js';
+import { findInShards } from '../../platform/database/each-shard.js';
+import { zoneShardsOf, type ZoneShards } from '../../platform/database/zone-shards.js';
 import { JoinedShardReads } from '../../platform/database/joined-shard-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
